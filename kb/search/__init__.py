@@ -1,0 +1,1 @@
+"""Finding passages: embed, index, lexical, fuse, search. Knows the store; knows no source."""

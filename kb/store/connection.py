@@ -1,0 +1,107 @@
+"""One SQLite connection: how it is opened, migrated and used in transactions.
+
+Reading goes through the standard library, so that a search need not import sqlite_utils (half a
+second where pandas is installed); sqlite_utils runs the migrations.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kb.errors import LibraryError
+
+SCHEMA_VERSION = 1  # equals kb.store.schema.VERSION; kept here so that opening need not import it
+BUSY_SECONDS = 30.0
+
+
+def now() -> str:
+    """The time, ISO 8601 in UTC with microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class Connection:
+    """A connection for one thread. Use one `Connection` for each thread."""
+
+    def __init__(self, file: Path) -> None:
+        """Open `file`, creating or migrating it. Raises LibraryError where that cannot be."""
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self.raw = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
+            self.raw.row_factory = sqlite3.Row
+            version = self.raw.execute("pragma user_version").fetchone()[0]
+        except (OSError, sqlite3.Error) as error:
+            raise LibraryError(
+                f"The library at {file.parent} cannot be opened: {error}. "
+                "Name another folder with --library."
+            ) from error
+        if version > SCHEMA_VERSION:
+            self.raw.close()
+            raise LibraryError(
+                f"The library at {file.parent} was written by a newer kb (schema {version}; this "
+                f"one knows {SCHEMA_VERSION}). Upgrade kb, or name another folder with --library."
+            )
+        self.raw.execute("pragma foreign_keys = on")
+        self.raw.execute("pragma synchronous = full")
+        if version < SCHEMA_VERSION:
+            self._migrate()
+
+    def _migrate(self) -> None:
+        from sqlite_utils import Database
+
+        from kb.store.schema import APPLICATION_ID, VERSION, migrations
+
+        self.raw.execute("pragma journal_mode = wal")
+        with self.transaction():  # holds the write lock: a second process waits, then finds it done
+            if self.one("pragma user_version")[0] < SCHEMA_VERSION:
+                migrations.apply(Database(self.raw, execute_plugins=False))
+                self.raw.execute(f"pragma application_id = {APPLICATION_ID}")
+                self.raw.execute(f"pragma user_version = {VERSION}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is written, or nothing. Takes the write lock at once; may be nested."""
+        if self.raw.in_transaction:
+            yield
+            return
+        self.raw.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            if self.raw.in_transaction:
+                self.raw.execute("rollback")
+            raise
+        self.raw.execute("commit")
+
+    def all(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        return self.raw.execute(sql, values).fetchall()
+
+    def maybe(self, sql: str, *values: Any) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        row: sqlite3.Row | None = self.raw.execute(sql, values).fetchone()
+        return row
+
+    def one(self, sql: str, *values: Any) -> sqlite3.Row:
+        """The first row of a query that always has one."""
+        row = self.maybe(sql, *values)
+        assert row is not None, sql
+        return row
+
+    def run(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        """Execute one statement."""
+        return self.raw.execute(sql, values)
+
+    def insert(self, table: str, **values: Any) -> int:
+        """Insert one row and return its id."""
+        columns = ", ".join(values)
+        marks = ", ".join("?" * len(values))
+        cursor = self.raw.execute(
+            f"insert into {table} ({columns}) values ({marks})", tuple(values.values())
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid

@@ -1,0 +1,28 @@
+"""Who did what, when, from which value to which. Rows are only ever added."""
+
+from __future__ import annotations
+
+from kb.store.connection import Connection, now
+
+
+class Events:
+    """The table `events`."""
+
+    def __init__(self, connection: Connection, member: str) -> None:
+        self._db = connection
+        self.member = member
+
+    def add(self, what: str, subject: str, *, before: str = "", after: str = "") -> None:
+        """Record that the member did `what` ("removed") to `subject` (a document's key)."""
+        self._db.insert(
+            "events",
+            at=now(), who=self.member, what=what, subject=subject, before=before, after=after,
+        )  # fmt: skip
+
+    def of(self, subject: str) -> list[dict[str, str]]:
+        """The events of one subject, oldest first, as dicts of at, who, what, before, after."""
+        rows = self._db.all(
+            "select at, who, what, before, after from events where subject = ? order by id",
+            subject,
+        )
+        return [dict(row) for row in rows]

@@ -1,0 +1,177 @@
+"""The database's schema as a list of steps, each applied once, with its record, in one transaction.
+
+A step that has been released is never edited: a change is a new step at the end.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+APPLICATION_ID = 0x6B622121  # "kb!!": tells our files from other SQLite databases
+
+migrations = Migrations("kb")
+
+
+def _run(db: Database, script: str) -> None:
+    """Execute the statements one by one: `executescript` would commit the step's transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if line.rstrip().endswith(";") and not line.startswith("    "):
+            db.execute(statement)
+            statement = ""
+
+
+@migrations()
+def documents_passages_and_locators(db: Database) -> None:
+    """The main job: what is held, how it is split and embedded, and how each locator ended."""
+    _run(
+        db,
+        """
+create table settings (key text primary key, value text not null) strict;
+create table models (
+    id integer primary key autoincrement,
+    name text not null,
+    revision text not null,
+    dimension integer not null,
+    max_tokens integer not null,
+    unique (name, revision)
+) strict;
+create table documents (
+    id integer primary key autoincrement,
+    key text not null unique,
+    kind text not null check (kind in ('paper', 'blog', 'note')),
+    source text not null,
+    title text not null,
+    authors text not null,
+    published text not null,
+    year integer,
+    abstract text not null,
+    venue text not null,
+    url text not null,
+    language text not null,
+    current_version_id integer references versions (id),
+    added_at text not null,
+    added_by text not null,
+    removed_at text,
+    removed_by text
+) strict;
+create index documents_year on documents (year);
+create table document_tags (
+    document_id integer not null references documents (id) on delete cascade,
+    tag text not null,
+    primary key (document_id, tag)
+) strict, without rowid;
+create index document_tags_tag on document_tags (tag);
+create table identifiers (
+    document_id integer not null references documents (id) on delete cascade,
+    value text not null,
+    primary key (document_id, value)
+) strict, without rowid;
+create index identifiers_value on identifiers (value);
+create table versions (
+    id integer primary key autoincrement,
+    document_id integer not null references documents (id),
+    label text not null,
+    sha256 text not null,
+    media_type text not null,
+    raw_bytes integer not null,
+    text text not null,
+    pages text not null,
+    sections text not null,
+    lines blob not null,
+    fetched_at text not null,
+    fetched_from text not null,
+    unique (document_id, sha256)
+) strict;
+create index versions_sha256 on versions (sha256);
+create table passages (
+    id integer primary key autoincrement,
+    document_id integer not null references documents (id),
+    version_id integer not null references versions (id),
+    model_id integer not null references models (id),
+    ordinal integer not null,
+    start integer not null,
+    end integer not null,
+    section text not null,
+    role text not null,
+    page integer,
+    page_end integer,
+    unique (model_id, version_id, ordinal)
+) strict;
+create index passages_document on passages (document_id);
+create index passages_version on passages (version_id);
+create table vectors (
+    id integer primary key autoincrement,
+    passage_id integer not null unique references passages (id) on delete cascade,
+    vector blob not null
+) strict;
+create table vector_deletions (
+    id integer primary key autoincrement,
+    passage_id integer not null
+) strict;
+create virtual table passages_fts using fts5 (
+    title, section, body, tokenize = 'porter unicode61 remove_diacritics 2'
+);
+create trigger passages_deleted after delete on passages begin
+    delete from passages_fts where rowid = old.id;
+end;
+create trigger vectors_deleted after delete on vectors begin
+    insert into vector_deletions (passage_id) values (old.passage_id);
+end;
+create table runs (
+    id integer primary key autoincrement,
+    started_at text not null,
+    started_by text not null,
+    finished_at text,
+    pid integer not null,
+    total integer not null,
+    done integer not null,
+    doing text not null,
+    failure text not null
+) strict;
+create table locators (
+    id integer primary key autoincrement,
+    locator text not null unique,
+    source text not null,
+    options text not null,
+    status text not null check (status in ('queued', 'added', 'unchanged', 'updated', 'failed')),
+    document_id integer references documents (id),
+    stage text not null,
+    reason text not null,
+    retry integer not null,
+    attempts integer not null,
+    run_id integer references runs (id),
+    at text not null
+) strict;
+create index locators_status on locators (status);
+create index locators_document on locators (document_id);
+create table projects (
+    id integer primary key autoincrement,
+    name text not null unique,
+    created_at text not null,
+    created_by text not null
+) strict;
+create table project_documents (
+    project_id integer not null references projects (id),
+    document_id integer not null references documents (id),
+    added_at text not null,
+    added_by text not null,
+    primary key (project_id, document_id)
+) strict, without rowid;
+create index project_documents_document on project_documents (document_id);
+create table events (
+    id integer primary key autoincrement,
+    at text not null,
+    who text not null,
+    what text not null,
+    subject text not null,
+    before text not null,
+    after text not null
+) strict;
+create index events_subject on events (subject);
+""",
+    )
+
+
+VERSION = len(migrations._migrations)  # the number of steps this program knows

@@ -1,0 +1,54 @@
+"""The store: the groups of tables of one library on one connection."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+from kb.store.connection import Connection
+from kb.store.documents import Documents
+from kb.store.events import Events
+from kb.store.locators import Locators
+from kb.store.passages import Passages
+from kb.store.projects import Projects
+from kb.store.raw_files import RawFiles
+from kb.store.settings import Settings
+from kb.store.vectors import Vectors
+
+
+class Store:
+    """One library, opened by one thread. A second thread or process opens its own."""
+
+    def __init__(self, library: Path, *, member: str = "me") -> None:
+        """Open the library in the folder `library`, creating it where there is none."""
+        self.library = library
+        self.file = library / "kb.sqlite"
+        self._connection = Connection(self.file)
+        self.raw_files = RawFiles(library / "raw")
+        self.settings = Settings(self._connection)
+        self.events = Events(self._connection, member)
+        self.documents = Documents(self._connection, self.events)
+        self.passages = Passages(self._connection)
+        self.vectors = Vectors(self._connection)
+        self.locators = Locators(self._connection, member)
+        self.projects = Projects(self._connection, self.events)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything inside is written, or nothing."""
+        return self._connection.transaction()
+
+    def close(self) -> None:
+        """Close the connection; the store cannot be used afterwards."""
+        self._connection.raw.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
