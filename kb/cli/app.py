@@ -1,0 +1,52 @@
+"""`kb app`: the page, on this machine only."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+import kb
+from kb.cli.show import say
+from kb.config import Config
+
+_SETTINGS = {
+    "server.address": "127.0.0.1",
+    "server.headless": "true",
+    "server.maxUploadSize": "100",
+    "browser.gatherUsageStats": "false",
+    "client.showErrorDetails": "none",
+    "client.toolbarMode": "minimal",
+    "server.fileWatcherType": "none",
+}
+"""Streamlit's defaults send usage figures, show tracebacks and listen on every address."""
+
+
+@click.command()
+@click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+@click.pass_obj
+def app(config: Config, port: int, no_browser: bool) -> None:
+    """Open the page in a browser."""
+    arguments = [sys.executable, "-m", "streamlit", "run", str(app_file())]
+    settings = _SETTINGS | {"server.port": str(port)}
+    if not no_browser:
+        settings["server.headless"] = "false"
+    for name, value in settings.items():
+        arguments.append(f"--{name}={value}")
+    say(f"Library: {config.library}\nPage:    http://127.0.0.1:{port}  (stop with Ctrl-C)")
+    arguments += ["--", "--library", str(config.library)]
+    try:
+        code = subprocess.run(arguments, check=False).returncode
+    except KeyboardInterrupt:
+        code = 0
+    sys.exit(code)
+
+
+def app_file() -> Path:
+    """Where the page's entry file lies: in the installed package, else in the source tree."""
+    package = Path(kb.__file__).parent
+    installed = package / "app.py"
+    return installed if installed.exists() else package.parent / "app.py"

@@ -1,0 +1,108 @@
+"""The `kb` command: which commands there are, and the one place where errors become sentences.
+
+Commands are loaded when they are called, so that each starts as fast as what it needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kb import __version__
+from kb.config import Config, read_config
+from kb.errors import KbError
+
+COMMANDS = {
+    "app": "kb.cli.app:app",
+    "documents": "kb.cli.documents:documents",
+    "model": "kb.cli.model:model",
+    "open": "kb.cli.documents:open_",
+    "search": "kb.cli.search:search",
+    "similar": "kb.cli.search:similar",
+    "status": "kb.cli.status:status",
+}
+"""Name of a command → module:object. Others join through the entry-point group kb.commands."""
+
+GROUP = "kb.commands"
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called or asked for help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in order."""
+        return sorted({*COMMANDS, *(entry.name for entry in entry_points(group=GROUP))})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name in COMMANDS:
+            module, name = COMMANDS[cmd_name].split(":")
+            command: click.Command = getattr(importlib.import_module(module), name)
+            return command
+        for entry in entry_points(group=GROUP, name=cmd_name):
+            loaded: click.Command = entry.load()
+            return loaded
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, with the names that exist where a name does not."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"There is no command “{args[0]}”. Commands are: "
+                f"{', '.join(self.list_commands(ctx))}."
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--library",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the library. Default: KB_LIBRARY, else your platform's data folder.",
+)
+@click.version_option(__version__, prog_name="kb")
+@click.pass_context
+def cli(ctx: click.Context, library: Path | None) -> None:
+    """A knowledge base for the literature a team reads before it trains."""
+    ctx.obj = ctx.obj if isinstance(ctx.obj, Config) else read_config(library)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run `kb`, and turn what a user can act on into a sentence.
+
+    Exit codes: 0 done, 1 something failed, 2 the command was not understood, 130 stopped.
+    """
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run `kb` and return its exit code."""
+    try:
+        result: Any = cli.main(arguments, prog_name="kb", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return 130
+    except KbError as error:
+        click.echo(f"kb: {error}", err=True)
+        return 1
+    except BrokenPipeError:  # `kb search … | head`
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    main()

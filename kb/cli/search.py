@@ -1,0 +1,129 @@
+"""`kb search` and `kb similar`: ask, and show passages with their pages."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from kb.cli.show import dim, documents_table_row, heading, marked, say
+from kb.config import Config
+from kb.knowledge_base import KnowledgeBase
+from kb.records import KINDS, MODES, DocumentHits, Hit, Kind, Mode, Query
+
+
+@click.command()
+@click.argument("question", nargs=-1, required=True)
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Documents.")
+@click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True)
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="May be repeated.")
+@click.option("--since", type=int, metavar="YEAR", help="Published in that year or later.")
+@click.option("--source", "sources", multiple=True, help="arxiv, pdf, web, …; may be repeated.")
+@click.option("--tag", "tags", multiple=True, help="Documents with this tag; all of them if more.")
+@click.option("--project", help="Documents of this project.")
+@click.option("--document", metavar="KEY", help="Only within this document.")
+@click.option("--include-references", is_flag=True, help="Search lists of references too.")
+@click.option("--passages", default=2, show_default=True, type=click.IntRange(1, 50),
+              help="Passages shown of each document.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+def search(
+    config: Config,
+    question: tuple[str, ...],
+    k: int,
+    mode: Mode,
+    kinds: tuple[Kind, ...],
+    since: int | None,
+    sources: tuple[str, ...],
+    tags: tuple[str, ...],
+    project: str | None,
+    document: str | None,
+    include_references: bool,
+    passages: int,
+    as_json: bool,
+) -> None:
+    """Find passages that answer QUESTION, by meaning and by words."""
+    query = Query(
+        text=" ".join(question),
+        k=k,
+        mode=mode,
+        kinds=kinds,
+        since=since,
+        sources=sources,
+        tags=tags,
+        project=project,
+        document=document,
+        include_references=include_references,
+    )
+    with KnowledgeBase(config, say=say) as kb:
+        found = kb.search(query)
+        empty = not found and kb.store.documents.counts()["documents"] == 0
+    _show(found, passages, as_json)
+    if empty:
+        say(
+            "This library is empty. Take something in first, for example: kb ingest 1706.03762 "
+            "(or kb ingest --sample for the sample library)."
+        )
+    elif not found:
+        say("Nothing found. Try other words, --mode semantic, or fewer filters.")
+
+
+@click.command()
+@click.argument("key")
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Documents.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+def similar(config: Config, key: str, k: int, as_json: bool) -> None:
+    """Find works like the one of that KEY."""
+    with KnowledgeBase(config, say=say) as kb:
+        found = kb.similar(key, k)
+    _show(found, 1, as_json)
+    if not found:
+        say("There is nothing else in this library.")
+
+
+def _show(found: list[DocumentHits], passages: int, as_json: bool) -> None:
+    if as_json:
+        rows = [_as_dict(group) for group in found]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for number, group in enumerate(found, start=1):
+        click.echo(heading(f"{number}. {documents_table_row(group.document)}"))
+        if group.also:
+            click.echo(dim(f"   also here as {', '.join(group.also)}"))
+        for hit in group.hits[:passages]:
+            click.echo(dim(f"   {place(hit)}  score {hit.score:.3f}"))
+            click.echo(marked(hit.text, hit.marks, indent="   "))
+        click.echo(dim(f"   kb open {group.document.key}{_page_option(group.hits[0])}"))
+        click.echo()
+
+
+def place(hit: Hit) -> str:
+    """Where a hit stands, in words: section and page."""
+    parts = [hit.section] if hit.section else []
+    if hit.page is not None:
+        pages = f"p. {hit.page_label or hit.page}"
+        if hit.page_end and hit.page_end != hit.page:
+            pages = f"pp. {hit.page}–{hit.page_end}"
+        parts.append(pages)
+    return " · ".join(parts) or "text"
+
+
+def _page_option(hit: Hit) -> str:
+    return f" --page {hit.page}" if hit.page is not None else ""
+
+
+def _as_dict(group: DocumentHits) -> dict[str, Any]:
+    document = group.document
+    return {
+        "key": document.key,
+        "title": document.title,
+        "authors": document.metadata.authors,
+        "year": document.metadata.year,
+        "kind": document.kind,
+        "score": group.score,
+        "also": group.also,
+        "hits": [{k: v for k, v in asdict(hit).items() if k != "document"} for hit in group.hits],
+    }

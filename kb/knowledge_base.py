@@ -1,0 +1,200 @@
+"""The one place where the parts are put together: a library, its model and its index.
+
+Command line, page and ingest go through here. It decides nothing about how to search, split or
+parse; it only hands the right parts to each other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from kb.config import Config
+from kb.errors import ModelError, NotFound
+from kb.records import DocumentHits, Hit, Model, PassageSpan, Query, Status, Version
+from kb.store import Store
+
+if TYPE_CHECKING:
+    from kb.search.embed import Embedder
+    from kb.search.index import FaissIndex
+    from kb.search.search import Searcher
+
+Say = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    """Tell nobody."""
+
+
+class Engine:
+    """The encoder and the vector index, loaded when first needed and shared by all threads."""
+
+    def __init__(self, config: Config, *, say: Say = _silent) -> None:
+        self.config = config
+        self._say = say
+        self._lock = threading.RLock()
+        self._embedder: Embedder | None = None
+        self._index: tuple[int, FaissIndex] | None = None
+
+    def embedder(self, store: Store) -> Embedder:
+        """The encoder of the library's active model, or of the configured one in a new library.
+
+        Raises ModelError where it cannot be had, or is no longer what the library was built with.
+        """
+        with self._lock:
+            active = store.settings.active_model()
+            if self._embedder is None or (active and self._embedder.name != active.name):
+                from kb.search.models import load_embedder
+
+                name = active.name if active else self.config.model
+                self._embedder = load_embedder(self.config, name, say=self._say)
+            if active and self._embedder.revision != active.revision:
+                raise ModelError(
+                    f"The model “{active.name}” is not the one that this library was indexed with "
+                    f"(revision {self._embedder.revision}, not {active.revision}). "
+                    "Run kb reindex to index the library with it."
+                )
+            return self._embedder
+
+    def index(self, store: Store, model: Model) -> FaissIndex:
+        """The index of `model`'s vectors, brought up to what the store holds now."""
+        from kb.search.index import open_index
+
+        with self._lock:
+            if self._index is None or self._index[0] != model.id:
+                folder = self.config.library / "index"
+                self._index = (model.id, open_index(store, model, folder))
+            index = self._index[1]
+        index.refresh(store)
+        return index
+
+
+class KnowledgeBase:
+    """A library opened by one thread. Threads may share an `Engine`, never a KnowledgeBase."""
+
+    def __init__(self, config: Config, *, engine: Engine | None = None, say: Say = _silent) -> None:
+        self.config = config
+        self.store = Store(config.library, member=config.member)
+        self.engine = engine or Engine(config, say=say)
+
+    # -- search ----------------------------------------------------------------------------------
+
+    def search(self, query: Query) -> list[DocumentHits]:
+        """The passages that answer `query`, grouped by document, best first."""
+        searcher = self._searcher()
+        return searcher.search(query) if searcher else []
+
+    def similar(self, key: str, k: int = 10) -> list[DocumentHits]:
+        """Works like the one of that key, best first, without itself."""
+        self.store.documents.by_key(key)  # NotFound before the model is loaded
+        searcher = self._searcher()
+        return searcher.similar(key, k=k) if searcher else []
+
+    def _searcher(self) -> Searcher | None:
+        from kb.search.search import Searcher
+
+        model = self.store.settings.active_model()
+        if model is None:  # nothing was ever taken in
+            return None
+        return Searcher(
+            self.store,
+            model,
+            embedder=lambda: self.engine.embedder(self.store),
+            index=lambda: self.engine.index(self.store, model),
+        )
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def embedder(self) -> Embedder:
+        """The encoder, to split and embed with."""
+        return self.engine.embedder(self.store)
+
+    def model(self) -> Model:
+        """The active model's row, created with the encoder's figures in a new library."""
+        return self.store.settings.active_model() or self.register(self.embedder())
+
+    def register(self, embedder: Embedder) -> Model:
+        """The row of an encoder, which becomes active only in a library that has none."""
+        return self.store.settings.ensure_model(
+            embedder.name, embedder.revision, embedder.dimension, embedder.max_tokens
+        )
+
+    def set_passages(self, version: Version, model: Model, spans: Sequence[PassageSpan]) -> None:
+        """Make `spans` the passages of a version for `model`."""
+        with self.store.transaction():
+            document = self.store.documents.by_ids([version.document_id])[version.document_id]
+            self.store.passages.replace(
+                document.id,
+                version.id,
+                model.id,
+                spans,
+                title=document.metadata.title,
+                text=version.text,
+            )
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def version_of(self, key: str) -> Version:
+        """The current version of a document, with its text."""
+        return self.store.documents.version(self.store.documents.by_key(key).version_id)
+
+    def page_image(self, key: str, page: int, *, hit: Hit | None = None, width: int = 900) -> bytes:
+        """A page of a document as PNG, the hit's passage highlighted. NotFound: no such page."""
+        from kb.page_image import draw_page
+
+        document = self.store.documents.by_key(key)
+        version = self.store.documents.version(document.version_id)
+        if version.media_type != "application/pdf" or not 1 <= page <= len(version.pages):
+            have = f"It has pages 1 to {len(version.pages)}." if version.pages else "It has none."
+            raise NotFound(f"{document.key} has no page {page}. {have}")
+        boxes = [
+            line.box
+            for line in self.store.documents.lines(version.id)
+            if hit and line.page == page and line.start < hit.end and line.end > hit.start
+        ]
+        content = self.store.raw_files.get(version.sha256)
+        return draw_page(content, page, boxes=boxes, width=width)
+
+    def status(self) -> Status:
+        """The library in figures."""
+        store = self.store
+        counts = store.documents.counts()
+        states = store.locators.counts()
+        model = store.settings.active_model()
+        passages, unembedded = store.passages.counts(model.id) if model else (0, 0)
+        folder = self.config.library / "index"
+        generation = store.vectors.generation()
+        indexed = _indexed(folder, model)
+        return Status(
+            path=str(self.config.library),
+            documents=counts["documents"],
+            removed=counts["removed"],
+            versions=counts["versions"],
+            passages=passages,
+            unembedded=unembedded,
+            queued=states.get("queued", 0),
+            failed=states.get("failed", 0),
+            model=f"{model.name} ({model.revision[:12]})" if model else "none yet",
+            index_generation=generation.number,
+            index_current=indexed == generation,
+            database_bytes=store.file.stat().st_size,
+            raw_bytes=store.raw_files.total_bytes(),
+            index_bytes=sum(p.stat().st_size for p in folder.glob("*") if p.is_file()),
+        )
+
+    def close(self) -> None:
+        """Close the store; the engine stays for others."""
+        self.store.close()
+
+    def __enter__(self) -> KnowledgeBase:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
