@@ -86,7 +86,7 @@ class Documents:
                 key,
                 label,
                 label,
-            )  # fmt: skip
+            )
             is not None
         )
 
@@ -98,7 +98,7 @@ class Documents:
                 "where d.key = ? and v.sha256 = ? limit 1",
                 key,
                 sha256,
-            )  # fmt: skip
+            )
             is not None
         )
 
@@ -186,19 +186,29 @@ class Documents:
         if row is None:
             document_id = self._db.insert(
                 "documents",
-                key=key, kind=kind, source=source, added_at=time, added_by=self._events.member,
+                key=key,
+                kind=kind,
+                source=source,
+                added_at=time,
+                added_by=self._events.member,
                 **_columns(metadata),
-            )  # fmt: skip
+            )
         else:
             document_id = row["id"]
         version_id = self._db.insert(
             "versions",
-            document_id=document_id, label=label, sha256=sha256, media_type=media_type,
-            raw_bytes=raw_bytes, text=parsed.text,
+            document_id=document_id,
+            label=label,
+            sha256=sha256,
+            media_type=media_type,
+            raw_bytes=raw_bytes,
+            text=parsed.text,
             pages=json.dumps([astuple(page) for page in parsed.pages]),
             sections=json.dumps([astuple(section) for section in parsed.sections]),
-            lines=_packed(parsed.lines), fetched_at=time, fetched_from=fetched_from,
-        )  # fmt: skip
+            lines=_packed(parsed.lines),
+            fetched_at=time,
+            fetched_from=fetched_from,
+        )
         current = row is None or not self._is_older(label, row["current_version_id"])
         if current:
             columns = _columns(metadata) | {"current_version_id": version_id, "source": source}
@@ -236,8 +246,10 @@ class Documents:
             if (document.removed_at is None) != (time is None):
                 self._db.run(
                     "update documents set removed_at = ?, removed_by = ? where id = ?",
-                    time, self._events.member if time else None, document.id,
-                )  # fmt: skip
+                    time,
+                    self._events.member if time else None,
+                    document.id,
+                )
                 self._events.add(what, document.key)
         return replace(document, removed_at=time)
 

@@ -1,4 +1,4 @@
-"""The fetched bytes, each under the name of its sha256. Files never change and are never renamed."""
+"""The fetched bytes, each under the name of its sha256. A file never changes or moves."""
 
 from __future__ import annotations
 
