@@ -28,7 +28,13 @@ def commands(group: click.Group, context: click.Context) -> Iterator[click.Conte
 
 def reference() -> str:
     """The whole page."""
-    top = click.Context(cli, info_name="kb", max_content_width=WIDTH, terminal_width=WIDTH)
+    top = click.Context(
+        cli,
+        info_name="kb",
+        max_content_width=WIDTH,
+        terminal_width=WIDTH,
+        help_option_names=["-h", "--help"],
+    )
     parts = [
         "# Commands\n\nWhat `kb COMMAND --help` says, for all commands. Written by `make docs`.\n"
     ]

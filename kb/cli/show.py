@@ -25,7 +25,7 @@ def harmless(text: str) -> str:
 
 def heading(text: str) -> str:
     """One line that stands out."""
-    return click.style(harmless(text), bold=True)
+    return click.style(" ".join(harmless(text).split()), bold=True)
 
 
 def dim(text: str) -> str:
