@@ -112,6 +112,7 @@ class _Ingest:
         self.config: Config = kb.config
         self.store: Store = kb.store
         self.progress = Progress()
+        self.fetcher = Fetcher(self.config, say=self._say, pause=self._pause)
         self.outcomes: list[Outcome] = []
         self.lists: list[Done] = []  # folders, feeds, …: locators that only led to others
         self.seconds: Counter[str] = Counter()
@@ -213,7 +214,7 @@ class _Ingest:
         """What `source` yields for `batch`, with what the library has taken out of the Raws."""
         context = FetchContext(
             config=self.config,
-            fetcher=Fetcher(self.config, say=self._say, pause=self._pause),
+            fetcher=self.fetcher,
             options=self.options,
             in_library=store.documents.has,
             say=self._say,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kb.config import Config
+from kb.knowledge_base import Engine, KnowledgeBase
 from kb.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,3 +82,12 @@ class FakeEmbedder:
 @pytest.fixture
 def embedder() -> FakeEmbedder:
     return FakeEmbedder()
+
+
+@pytest.fixture
+def knowledge_base(config: Config, embedder: FakeEmbedder) -> Iterator[KnowledgeBase]:
+    """A library whose encoder is the fake one."""
+    engine = Engine(config)
+    engine._embedder = embedder
+    with KnowledgeBase(config, engine=engine) as kb:
+        yield kb

@@ -1,0 +1,1 @@
+"""What is measured, against whom. Each script prints the table that docs quote."""
