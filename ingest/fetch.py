@@ -128,6 +128,7 @@ class Fetcher:
         self._lock = threading.Lock()
         self._paces: dict[str, HostPace] = {}
         self._robots: dict[str, _Robots] = {}
+        self._closed: dict[str, tuple[float, str]] = {}  # host → until when (monotonic), and why
         self._arxiv = MachinePace(config.state, config.arxiv_pause, pause=pause, say=say)
         self._arxiv_hosts = {urlsplit(u).netloc for u in (config.arxiv_api, config.arxiv_pdf)}
 
@@ -195,6 +196,9 @@ class Fetcher:
         raise AssertionError("stamina ends by an answer or by raising")
 
     def _once(self, url: str, want: _Want) -> Response | str:
+        until, why = self._closed.get(_host(url), (0.0, ""))
+        if until > time.monotonic():
+            raise FetchFailure(why, retry=True)
         pace = self._pace(url)
         with pace.turn(_host(url)), _Watch(self._config.fetch_total_seconds) as watch:
             try:
@@ -234,7 +238,10 @@ class Fetcher:
         if answer.status_code in _REDIRECTS and answer.headers.get("Location"):
             return _location(answer)
         if answer.status_code != 200:
-            raise _status_failure(answer)
+            failure = _status_failure(answer)
+            if (wait := _retry_after(answer) or 0.0) > LONGEST_HOLD and failure.retry:
+                self._closed[_host(url)] = (time.monotonic() + wait, failure.reason)
+            raise failure
         media_type, charset = _content_type(answer)
         if want.accept and media_type not in (*want.accept, *_NONDESCRIPT):
             raise _wrong_type(url, media_type, want.accept)
