@@ -51,11 +51,23 @@ LONGEST_URL = 8000
 BACKOFF_FIRST, BACKOFF_LONGEST = 1.0, 30.0
 """Seconds before the second try, doubled each time, with up to as much again by chance."""
 
+CONNECT_SECONDS = 10.0
+"""Seconds for a connection to be made: three lost packets, at the 1, 2 and 4 s of TCP."""
+
+_LOOK = 0.2  # seconds between two looks at whether a transfer is to end
 _CHUNK = 64 * 1024
 _PDF, _HTML = "application/pdf", ("text/html", "application/xhtml+xml")
 _NONDESCRIPT = ("", "application/octet-stream", "binary/octet-stream", "application/x-pdf")
 _PASSING_STATUSES = (408, 429, 500, 502, 503, 504)
 _REDIRECTS = (301, 302, 303, 307, 308)
+_ON_THE_WAY = (
+    FetchFailure,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    OSError,
+    AntiSSRFError,
+    UnicodeError,
+)
 
 _log = logging.getLogger(__name__)
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # `say` tells of retries, in words
@@ -200,26 +212,31 @@ class Fetcher:
         if until > time.monotonic():
             raise FetchFailure(why, retry=True)
         pace = self._pace(url)
-        with pace.turn(_host(url)), _Watch(self._config.fetch_total_seconds) as watch:
+        total = self._config.fetch_total_seconds
+        with pace.turn(_host(url)), _Watch(total, self._pause) as watch:
             try:
-                with self._session.get(
-                    url,
-                    headers={"Accept": ", ".join(want.accept) or "*/*"},
-                    stream=True,
-                    allow_redirects=False,
-                    timeout=self._config.fetch_seconds,
-                ) as answer:
-                    pace.hold(_retry_after(answer) or 0.0)
-                    found = self._read(answer, want)
-                if watch.expired:  # what was cut off may look like an end
-                    raise self._in_words(TimeoutError(), url, too_long=True)
-                return found
-            except FetchFailure:
-                raise
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-                raise self._in_words(error, url, too_long=watch.expired) from error
-            except (AntiSSRFError, UnicodeError) as error:
-                raise _refusal(error, url) from error
+                found = self._ask(url, want, pace)
+            except _ON_THE_WAY as error:
+                if watch.stopped:
+                    raise watch.stopped from error
+                if watch.expired:
+                    raise _too_slow(url, total) from error
+                raise self._in_words(error, url) from error
+            if watch.expired or watch.stopped:  # what was cut off may look like an end
+                raise watch.stopped or _too_slow(url, total)
+            return found
+
+    def _ask(self, url: str, want: _Want, pace: HostPace) -> Response | str:
+        silence = self._config.fetch_seconds
+        with self._session.get(
+            url,
+            headers={"Accept": ", ".join(want.accept) or "*/*"},
+            stream=True,
+            allow_redirects=False,
+            timeout=(min(CONNECT_SECONDS, silence), silence),
+        ) as answer:
+            pace.hold(_retry_after(answer) or 0.0)
+            return self._read(answer, want)
 
     def _pace(self, url: str) -> HostPace:
         parts = urlsplit(url)
@@ -256,14 +273,17 @@ class Fetcher:
             raise _Passing(f"{url}: {wrong}")
         return Response(url, media_type, charset, content)
 
-    def _in_words(self, error: Exception, url: str, *, too_long: bool) -> FetchFailure:
+    def _in_words(self, error: Exception, url: str) -> FetchFailure:
         """What went wrong on the way, as a failure to raise."""
-        if too_long:
+        if isinstance(error, FetchFailure):
+            return error
+        if isinstance(error, AntiSSRFError):
             return FetchFailure(
-                f"{url} was not complete after {self._config.fetch_total_seconds:.0f} s. Try again "
-                "when it is faster, or raise fetch_total_seconds.",
-                retry=True,
+                f"{_host(url)} is an address of this machine or of a private network, and is "
+                "refused. If it is meant, name it in allow_addresses in the configuration."
             )
+        if isinstance(error, UnicodeError):
+            return FetchFailure(f"{url} has a host name that cannot exist.")
         if isinstance(error, requests.exceptions.SSLError):
             return FetchFailure(
                 f"{_host(url)} does not prove who it is ({_innermost(error)}). Open it in a "
@@ -349,41 +369,60 @@ def _guarded_session(config: Config) -> requests.Session:
             raise UsageError(
                 f"allow_addresses must be networks such as 10.0.0.0/8, and one is not: {error}."
             ) from error
-    session: requests.Session = policy.get_antissrf_session()
+    session: Any = policy.get_antissrf_session()
     session.trust_env = False
+    session.get_redirect_target = _no_target
     session.headers.update({"User-Agent": config.user_agent, "Accept-Encoding": "gzip, deflate"})
     for scheme in ("http://", "https://"):
-        adapter: Any = session.get_adapter(scheme)
-        adapter.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-    return session
+        pools = session.get_adapter(scheme).poolmanager
+        pools.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    guarded: requests.Session = session
+    return guarded
+
+
+def _no_target(answer: requests.Response) -> None:
+    """Redirects are ours: requests would read their bodies whole, however long, to prepare them."""
 
 
 class _Watch:
-    """Ends a transfer of this thread that takes longer than `seconds`, headers included.
+    """Ends this thread's transfer when it takes longer than `seconds`, or when the user stops.
 
     A read time-out only ends silence: a server that sends a byte now and then would hold us for
-    ever. When the time is up the socket is shut down, and the read in progress fails.
+    ever, and no Ctrl-C reaches a thread that reads. So the socket is shut down from outside, and
+    the read in progress fails.
     """
 
     _mine = threading.local()
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, pause: Callable[[float], None]) -> None:
         self.expired = False
+        self.stopped: BaseException | None = None
         self.connection: HTTPConnection | None = None
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
+        self._pause = pause
+        self._until = time.monotonic() + seconds
+        self._over = threading.Event()
 
     def __enter__(self) -> _Watch:
         _Watch._mine.watch = self
-        self._timer.start()
+        threading.Thread(target=self._look, name="watch of a fetch", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        self._over.set()
         _Watch._mine.watch = None
 
+    def _look(self) -> None:
+        while not self._over.wait(min(_LOOK, max(0.0, self._until - time.monotonic()))):
+            self.expired = time.monotonic() >= self._until
+            try:
+                self._pause(0.0)
+            except BaseException as stop:  # handed on to the thread that fetches
+                self.stopped = stop
+            if self.expired or self.stopped:
+                self._end()
+                return
+
     def _end(self) -> None:
-        self.expired = True
         sock = self.connection and self.connection.sock
         if sock:
             try:
@@ -495,6 +534,14 @@ def _body(answer: requests.Response, want: _Want) -> bytes:
     return bytes(content)
 
 
+def _too_slow(url: str, seconds: float) -> FetchFailure:
+    return FetchFailure(
+        f"{url} was not complete after {seconds:g} s. Try again when it is faster, or raise "
+        "fetch_total_seconds in the configuration.",
+        retry=True,
+    )
+
+
 def _too_large(url: str, most: int) -> FetchFailure:
     return FetchFailure(
         f"{url} is larger than {most / 1024**2:g} MB. Raise fetch_bytes in the configuration, or "
@@ -560,15 +607,6 @@ def _retry_after(answer: requests.Response) -> float | None:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def _refusal(error: Exception, url: str) -> FetchFailure:
-    if isinstance(error, UnicodeError):
-        return FetchFailure(f"{url} has a host name that cannot exist.")
-    return FetchFailure(
-        f"{_host(url)} is an address of this machine or of a private network, and is refused. If "
-        "it is meant, name it in allow_addresses in the configuration."
-    )
 
 
 def _innermost(error: BaseException) -> str:

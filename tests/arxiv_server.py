@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
@@ -98,8 +98,7 @@ class ArxivServer:
         class Handler(_Handler):
             server_of = arxiv
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", self.port), Handler)
         serve = self._server.serve_forever
         threading.Thread(target=serve, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
@@ -185,6 +184,13 @@ class ArxivServer:
             found = _search(self.papers, query.get("search_query", ""))
         start, most = int(query.get("start", 0)), int(query.get("max_results", 10))
         return 200, _feed(found[start : start + most], total=len(found), start=start)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is what some of the faults are for."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -453,7 +459,10 @@ def main() -> None:
             found = re.fullmatch(r"([\w-]+)(?:\*(\d+))?(?:@(.*))?", text)
             if not found:
                 parser.error(f"--fault {text}: write it as KIND[*TIMES][@PATH]")
-            faults.append(Fault(found[1], found[3] or "", int(found[2] or 1)))
+            kind: FaultKind = found[1]  # type: ignore[assignment]
+            if kind not in get_args(FaultKind):
+                parser.error(f"--fault {text}: kinds are {', '.join(get_args(FaultKind))}")
+            faults.append(Fault(kind, found[3] or "", int(found[2] or 1)))
         with ArxivServer(papers, port=options.port, faults=faults) as server:
             print(f"{len(papers)} papers at {server.url}; stop with Ctrl-C")
             print(f"export KB_ARXIV_API={server.api} KB_ARXIV_PDF={server.pdf}")

@@ -92,15 +92,6 @@ def show(config: Config, key: str, text: bool, as_json: bool) -> None:
             click.echo(f"{' ' * 12}{'  ' * (section.level - 1)}{harmless(section.title)}{where}")
 
 
-@documents.command("open")
-@click.argument("key")
-@click.option("--page", type=int, help="Open at this page.")
-@click.pass_context
-def open_document(ctx: click.Context, key: str, page: int | None) -> None:
-    """Open a document with the program of your platform."""
-    ctx.invoke(open_, key=key, page=page)
-
-
 @click.command("open")
 @click.argument("key")
 @click.option("--page", type=int, help="Open at this page.")
@@ -122,6 +113,9 @@ def open_(config: Config, key: str, page: int | None, print_only: bool = False) 
     click.echo(target)
     if not print_only:
         click.launch(target)
+
+
+documents.add_command(open_)
 
 
 @documents.command()
