@@ -304,11 +304,12 @@ def _feed_fault(content: bytes) -> str:
     An answer that was cut, a web page in its place, and the empty page that arXiv sometimes sends
     in the middle of a long answer all pass by themselves.
     """
+    if content[:1000].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        return "arXiv sent a web page in place of an answer."
     try:
         root = ET.fromstring(content)
     except ET.ParseError:
-        page = content[:1000].lstrip().lower().startswith((b"<!doctype html", b"<html"))
-        return "arXiv sent a web page in place of an answer." if page else "arXiv's answer is cut."
+        return "arXiv's answer is cut."
     if root.tag != f"{_ATOM}feed":
         return "arXiv sent something else in place of an answer."
     total = int(root.findtext(f"{_OPENSEARCH}totalResults") or 0)
