@@ -151,6 +151,19 @@ class Documents:
         documents = self.by_ids({i for ids in groups for i in ids})
         return [(", ".join(names), [documents[i] for i in ids]) for ids, names in groups.items()]
 
+    def tags(self) -> list[str]:
+        """All tags of documents, the most used first."""
+        rows = self._db.all(
+            "select tag from document_tags group by tag order by count(*) desc, tag collate nocase"
+        )
+        return [row["tag"] for row in rows]
+
+    def sources(self) -> list[str]:
+        """The names of the sources that documents came through, in order."""
+        return [row["source"] for row in self._db.all(
+            "select distinct source from documents order by source"
+        )]  # fmt: skip
+
     def counts(self) -> dict[str, int]:
         """documents, removed, versions."""
         row = self._db.one(

@@ -1,0 +1,120 @@
+"""Free text to a safe FTS5 expression, and where a passage matches it.
+
+Knows the expression's grammar and which words carry nothing. It refuses to know SQL, and never
+passes a character of the question on as an operator.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from kb.search.stop_words import STOP_WORDS
+
+WEIGHTS = (1.0, 1.0, 1.0)
+"""BM25 weights of title, section and body: benchmarks/retrieval.py --weights."""
+
+MAX_TERMS = 32
+"""Terms of an expression. A question has fewer; of a pasted page the rarest words are kept."""
+
+CONSIDERED = 96
+"""Of a long paste, words whose rarity is looked up; each costs a count in the database."""
+
+MAX_CHARACTERS = 10_000  # of a question that are read at all
+MAX_WORD = 64  # characters; what is longer is no word anybody searches for
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """An OR of terms: `terms` are FTS5 strings, quoted already, most frequent in the text first."""
+
+    terms: tuple[str, ...]
+
+    @property
+    def match(self) -> str:
+        """The expression to hand to FTS5."""
+        return " OR ".join(self.terms)
+
+
+def expression(text: str, count: Callable[[str], int] | None = None) -> Expression | None:
+    """The words of `text` worth looking for, or None where it has none.
+
+    `count` says in how many passages a term occurs; it is asked only where there are more than
+    MAX_TERMS, to keep the rarest that occur at all.
+    """
+    words = tokens(text[:MAX_CHARACTERS])
+    kept = [word for word in words if word not in STOP_WORDS and not _is_letter(word)]
+    frequencies = Counter(kept or words)
+    terms = [_quoted(word) for word, _ in frequencies.most_common()]
+    if len(terms) > MAX_TERMS:
+        terms = _rarest(terms[:CONSIDERED], count) if count else terms[:MAX_TERMS]
+    return Expression(tuple(terms)) if terms else None
+
+
+def _rarest(terms: Sequence[str], count: Callable[[str], int]) -> list[str]:
+    counted = [(count(term), position) for position, term in enumerate(terms)]
+    known = sorted((n, position) for n, position in counted if n > 0)[:MAX_TERMS]
+    chosen = sorted(position for _, position in known) or range(MAX_TERMS)
+    return [terms[position] for position in chosen]
+
+
+def tokens(text: str) -> list[str]:
+    """The words of `text` in order, in lower case, cut where FTS5's unicode61 cuts.
+
+    Marks stay with their letter. A run of Chinese, Japanese or Korean characters is one word.
+    """
+    normal = unicodedata.normalize("NFC", text).lower()
+    separated = "".join(c if _in_word(c) else " " for c in normal)
+    return [word[:MAX_WORD] for word in separated.split()]
+
+
+def _in_word(character: str) -> bool:
+    if character.isascii():
+        return character.isalnum()
+    return unicodedata.category(character)[0] in "LNM" or unicodedata.category(character) == "Co"
+
+
+def _is_letter(word: str) -> bool:
+    """A lone Latin letter: what is left of “t-SNE”, “C++” or “Tom's”."""
+    return len(word) == 1 and word.isascii() and word.isalpha()
+
+
+def _quoted(word: str) -> str:
+    """`word` as an FTS5 string; a prefix where the script puts no spaces between words."""
+    return f'"{word}" *' if _is_unspaced(word) else f'"{word}"'
+
+
+def _is_unspaced(word: str) -> bool:
+    """Han, kana, Thai, Lao, Khmer or Burmese: FTS5 takes a whole clause for one token."""
+    return any(
+        "\u0e00" <= c <= "\u0eff"
+        or "\u1000" <= c <= "\u109f"
+        or "\u1780" <= c <= "\u17ff"
+        or "\u3040" <= c <= "\u30ff"
+        or "\u3400" <= c <= "\u9fff"
+        or "\U00020000" <= c <= "\U0003ffff"
+        for c in word
+    )
+
+
+def marks(text: str, highlighted: str, before: str, after: str) -> tuple[tuple[int, int], ...]:
+    """Where `highlighted`, which is `text` with `before` and `after` around matches, has matches.
+
+    Offsets into `text`, end exclusive, in order. Empty where the two are not the same text.
+    """
+    found: list[tuple[int, int]] = []
+    position = 0
+    pieces = highlighted.split(before)
+    position = len(pieces[0])
+    for piece in pieces[1:]:
+        word, _, rest = piece.partition(after)
+        found.append((position, position + len(word)))
+        position += len(word) + len(rest)
+    plain = highlighted.replace(before, "").replace(after, "")
+    if plain != text:
+        return ()
+    assert all(a[1] <= b[0] for a, b in pairwise(found))
+    return tuple(found)
