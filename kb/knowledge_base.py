@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from kb.config import Config
 from kb.errors import ModelError, NotFound
-from kb.records import DocumentHits, Hit, Model, PassageSpan, Query, Status, Version
+from kb.records import DocumentHits, Ingest, IngestState, Model, PassageSpan, Query, Status, Version
 from kb.store import Store
 
 if TYPE_CHECKING:
     from kb.search.embed import Embedder
     from kb.search.index import FaissIndex
     from kb.search.search import Searcher
+    from kb.store.locators import Run
 
 Say = Callable[[str], None]
 
@@ -136,26 +137,78 @@ class KnowledgeBase:
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def version_of(self, key: str) -> Version:
-        """The current version of a document, with its text."""
-        return self.store.documents.version(self.store.documents.by_key(key).version_id)
+    def version_of(self, key: str, version_id: int | None = None) -> Version:
+        """The current version of a document with its text, or the one of that id."""
+        document = self.store.documents.by_key(key)
+        version = self.store.documents.version(version_id or document.version_id)
+        if version.document_id != document.id:
+            raise NotFound(f"{key} has no version {version_id} in this library.")
+        return version
 
-    def page_image(self, key: str, page: int, *, hit: Hit | None = None, width: int = 900) -> bytes:
-        """A page of a document as PNG, the hit's passage highlighted. NotFound: no such page."""
+    def page_image(
+        self,
+        key: str,
+        page: int,
+        *,
+        mark: tuple[int, int] | None = None,
+        version_id: int | None = None,
+        width: int = 900,
+    ) -> bytes:
+        """A page of a document as PNG, the lines of the text in `mark` highlighted.
+
+        `mark` holds offsets into the text of that version, which is the current one unless given.
+        Raises NotFound where there is no such page.
+        """
         from kb.page_image import draw_page
 
-        document = self.store.documents.by_key(key)
-        version = self.store.documents.version(document.version_id)
+        version = self.version_of(key, version_id)
         if version.media_type != "application/pdf" or not 1 <= page <= len(version.pages):
             have = f"It has pages 1 to {len(version.pages)}." if version.pages else "It has none."
-            raise NotFound(f"{document.key} has no page {page}. {have}")
+            raise NotFound(f"{key} has no page {page}. {have}")
+        start, end = mark or (0, 0)
         boxes = [
             line.box
             for line in self.store.documents.lines(version.id)
-            if hit and line.page == page and line.start < hit.end and line.end > hit.start
+            if line.page == page and line.start < end and line.end > start
         ]
         content = self.store.raw_files.get(version.sha256)
         return draw_page(content, page, boxes=boxes, width=width)
+
+    # -- ingest in the background ----------------------------------------------------------------
+
+    def start_ingest(
+        self,
+        locators: Sequence[str] = (),
+        *,
+        project: str | None = None,
+        retry: bool = False,
+        sample: bool = False,
+    ) -> None:
+        """Start an ingest in a process of its own; see `kb.background.start_ingest`."""
+        from kb.background import start_ingest
+
+        start_ingest(self.config, locators, project=project, retry=retry, sample=sample)
+
+    def save_upload(self, name: str, content: bytes) -> str:
+        """Keep an uploaded file in the library's folder; its path is the locator to take in."""
+        from kb.background import save_upload
+
+        return str(save_upload(self.config, name, content))
+
+    def ingests(self) -> list[Ingest]:
+        """The latest ingests, newest first: those at work, and how the others ended."""
+        from kb.background import is_alive, jobs
+
+        runs = self.store.locators.runs()
+        found = [_ingest_of(run, is_alive(run.pid, run.started_at)) for run in runs]
+        for job in jobs(self.config.library):
+            if any(run.pid == job.pid and run.started_at >= job.started_at for run in runs):
+                continue  # its run tells more
+            if job.alive:
+                found.append(Ingest("starting", job.pid, job.started_at, doing=job.last_words))
+            elif not runs or job.started_at > runs[0].started_at:  # ended before it had begun
+                found.append(Ingest("failed", job.pid, job.started_at, reason=job.last_words))
+        return sorted(found, key=lambda ingest: ingest.started_at, reverse=True)
 
     def status(self) -> Status:
         """The library in figures."""
@@ -198,3 +251,16 @@ class KnowledgeBase:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _ingest_of(run: Run, alive: bool) -> Ingest:
+    state: IngestState
+    if run.finished_at is None:
+        state = "running" if alive else "interrupted"
+    elif run.failure == "stopped":
+        state = "interrupted"
+    else:
+        state = "failed" if run.failure else "finished"
+    return Ingest(
+        state, run.pid, run.started_at, run.total, run.done, run.doing, reason=run.failure
+    )

@@ -18,6 +18,7 @@ Kind = Literal["paper", "blog", "note"]
 Mode = Literal["hybrid", "semantic", "lexical"]
 Stage = Literal["fetch", "parse", "write", "embed"]
 OutcomeStatus = Literal["added", "unchanged", "updated", "failed"]
+IngestState = Literal["starting", "running", "finished", "interrupted", "failed"]
 LocatorStatus = Literal["queued", "added", "unchanged", "updated", "failed"]
 SectionRole = Literal["body", "abstract", "references"]
 
@@ -244,6 +245,24 @@ class Outcome:
     retry: bool = False
     attempts: int = 1
     at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """One ingest as others see it: its process, and what it has reported."""
+
+    state: IngestState
+    pid: int
+    started_at: str
+    total: int = 0  # locators
+    done: int = 0
+    doing: str = ""
+    reason: str = ""  # of a failure
+
+    @property
+    def active(self) -> bool:
+        """Whether its process is at work."""
+        return self.state in {"starting", "running"}
 
 
 @dataclass(frozen=True, slots=True)
