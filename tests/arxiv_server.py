@@ -451,21 +451,21 @@ def main() -> None:
         "--fault",
         action="append",
         default=[],
-        metavar="KIND[*TIMES][@PATH]",
-        help="such as 503*2@/pdf/ (two PDFs answer 503); may be given more than once",
+        metavar="KIND[=WAIT][*TIMES][@PATH]",
+        help="429=30*2@/pdf/: two PDFs answer 429, Retry-After 30; may be given more than once",
     )
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         papers = shared_papers(options.shared) if options.shared else made_papers(Path(folder))
         faults = []
         for text in options.fault:
-            found = re.fullmatch(r"([\w-]+)(?:\*(\d+))?(?:@(.*))?", text)
+            found = re.fullmatch(r"([\w-]+)(?:=([^*@]+))?(?:\*(\d+))?(?:@(.*))?", text)
             if not found:
-                parser.error(f"--fault {text}: write it as KIND[*TIMES][@PATH]")
+                parser.error(f"--fault {text}: write it as KIND[=WAIT][*TIMES][@PATH]")
             kind: FaultKind = found[1]  # type: ignore[assignment]
             if kind not in get_args(FaultKind):
                 parser.error(f"--fault {text}: kinds are {', '.join(get_args(FaultKind))}")
-            faults.append(Fault(kind, found[3] or "", int(found[2] or 1)))
+            faults.append(Fault(kind, found[4] or "", int(found[3] or 1), found[2] or ""))
         with ArxivServer(papers, port=options.port, faults=faults) as server:
             print(f"{len(papers)} papers at {server.url}; stop with Ctrl-C")
             print(f"export KB_ARXIV_API={server.api} KB_ARXIV_PDF={server.pdf}")
