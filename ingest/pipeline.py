@@ -112,6 +112,9 @@ class _Ingest:
         self.config: Config = kb.config
         self.store: Store = kb.store
         self.progress = Progress()
+        self.pool = ParserPool(
+            self.config.parse_workers, self.config.parse_seconds, self.config.parse_bytes
+        )
         self.fetcher = Fetcher(self.config, say=self._say, pause=self._pause)
         self.outcomes: list[Outcome] = []
         self.lists: list[Done] = []  # folders, feeds, …: locators that only led to others
@@ -150,11 +153,12 @@ class _Ingest:
             self.written.set()
             self._wait_for(threads, run_id)
         except KeyboardInterrupt:
-            self._say("stopping: what is under way is finished first")
+            self._say("stopping")
         finally:
             stopped = not self.all_written.is_set() or any(t.is_alive() for t in threads)
             if stopped:
                 self.stop.set()
+                self.pool.close()  # a file that is being parsed is given up
             self.written.set()
             for thread in threads:
                 thread.join()
@@ -265,12 +269,9 @@ class _Ingest:
     # -- parse: a thread that feeds worker processes -------------------------------------------
 
     def _parse(self) -> None:
-        pool = ParserPool(
-            self.config.parse_workers, self.config.parse_seconds, self.config.parse_bytes
-        )
         try:
-            with pool:
-                for raw, parsed in pool.map(self._raws()):
+            with self.pool:
+                for raw, parsed in self.pool.map(self._raws()):
                     self.results.put((raw, parsed))
                     self._check_stop()
         finally:
