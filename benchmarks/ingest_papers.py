@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.arxiv_server import ArxivServer
+from tests.arxiv_server import ArxivServer, shared_papers
 
 from ingest.pipeline import Report, ingest
 from ingest.source import Options
@@ -115,15 +115,18 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=shared_folder())
     arguments = parser.parse_args()
     known = papers(arguments.shared)[: arguments.papers]
-    with tempfile.TemporaryDirectory() as folder, ArxivServer(arguments.shared) as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ArxivServer(shared_papers(arguments.shared)) as server,
+    ):
         config = Config(
             library=Path(folder) / "library",
             cache=read_config().cache,
             state=Path(folder) / "state",
             arxiv_pause=0.0,
             allow_addresses=("127.0.0.1/32",),
-            arxiv_api=server.api_url,
-            arxiv_pdf=server.pdf_url,
+            arxiv_api=server.api,
+            arxiv_pdf=server.pdf,
         )
         with KnowledgeBase(config) as kb:
             kb.embedder()  # exported and loaded before the clock starts

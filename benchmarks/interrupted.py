@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.arxiv_server import ArxivServer
+from tests.arxiv_server import ArxivServer, shared_papers
 
 from benchmarks.ingest_papers import papers
 from kb.config import Config, read_config
@@ -71,13 +71,16 @@ def main() -> int:
     arguments = parser.parse_args()
     dice = random.Random(arguments.seed)
     ids = [paper.arxiv_id for paper in papers(arguments.shared)][: arguments.papers]
-    with tempfile.TemporaryDirectory() as folder, ArxivServer(arguments.shared) as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ArxivServer(shared_papers(arguments.shared)) as server,
+    ):
         library = Path(folder) / "library"
         settings = {
             "KB_LIBRARY": str(library),
             "KB_STATE": str(Path(folder) / "state"),
-            "KB_ARXIV_API": server.api_url,
-            "KB_ARXIV_PDF": server.pdf_url,
+            "KB_ARXIV_API": server.api,
+            "KB_ARXIV_PDF": server.pdf,
             "KB_ARXIV_PAUSE": "0",
             "KB_ALLOW_ADDRESSES": "127.0.0.1/32",
         }

@@ -201,6 +201,7 @@ class _Ingest:
                     store.locators.queue(found, run_id, saved)
                     pending = found
         finally:
+            self.fetcher.close()
             self._put(self.raws, None)
 
     def _by_source(self, locators: Sequence[str]) -> Iterator[tuple[Source, list[str]]]:
