@@ -189,6 +189,19 @@ class KnowledgeBase:
 
         start_ingest(self.config, locators, project=project, retry=retry, sample=sample)
 
+    def read_locators(self, text: str) -> list[str]:
+        """The ids and addresses in what was typed, one a line; UsageError for anything else."""
+        from kb.background import read_locators
+
+        return read_locators(text)
+
+    @property
+    def upload_suffixes(self) -> tuple[str, ...]:
+        """The kinds of files that can be uploaded, as ".pdf"."""
+        from kb.background import UPLOAD_SUFFIXES
+
+        return UPLOAD_SUFFIXES
+
     def save_upload(self, name: str, content: bytes) -> str:
         """Keep an uploaded file in the library's folder; its path is the locator to take in."""
         from kb.background import save_upload

@@ -20,8 +20,20 @@ _SETTINGS = {
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
     "server.fileWatcherType": "none",
+    "theme.baseRadius": "0.5rem",
+    "theme.light.primaryColor": "#1d4ed8",
+    "theme.light.backgroundColor": "#ffffff",
+    "theme.light.secondaryBackgroundColor": "#f3f5f9",
+    "theme.light.textColor": "#1a2233",
+    "theme.dark.primaryColor": "#3b6fe0",
+    "theme.dark.backgroundColor": "#12161e",
+    "theme.dark.secondaryBackgroundColor": "#1c222d",
+    "theme.dark.textColor": "#e6e9ef",
 }
 """Streamlit's defaults send usage figures, show tracebacks and listen on every address."""
+
+_HOSTS = ("127.0.0.1", "localhost")
+"""Names the page may be asked by: another site's name that leads here is refused."""
 
 
 @click.command()
@@ -36,6 +48,7 @@ def app(config: Config, port: int, no_browser: bool) -> None:
         settings["server.headless"] = "false"
     for name, value in settings.items():
         arguments.append(f"--{name}={value}")
+    arguments += [f"--server.allowedHosts={host}" for host in _HOSTS]
     say(f"Library: {config.library}\nPage:    http://127.0.0.1:{port}  (stop with Ctrl-C)")
     arguments += ["--", "--library", str(config.library)]
     try:

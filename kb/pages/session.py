@@ -1,0 +1,69 @@
+"""What every page needs first: configuration, shared engine, open library, errors as sentences.
+
+It knows how the page was started. It knows nothing of what a page shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from kb.config import Config, read_config
+from kb.errors import KbError
+from kb.knowledge_base import Engine, KnowledgeBase
+from kb.pages import markup
+
+log = logging.getLogger(__name__)
+
+PAGES = Path(__file__).parent  # where the page files lie
+_STYLE = PAGES / "style.css"
+
+
+def config() -> Config:
+    """The configuration, for the library named by `streamlit run app.py -- --library PATH`."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--library", type=Path)
+    return read_config(parser.parse_known_args(sys.argv[1:])[0].library)
+
+
+@st.cache_resource(show_spinner=False)
+def _engine(library: str, _config: Config) -> Engine:
+    return Engine(_config, say=log.info)
+
+
+@contextmanager
+def library() -> Iterator[KnowledgeBase]:
+    """The library, opened for this run alone; model and index are shared by all sessions."""
+    now = config()
+    with KnowledgeBase(now, engine=_engine(str(now.library), now)) as kb:
+        yield kb
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Show what goes wrong inside as a sentence; what is a bug goes to the log, with an id."""
+    try:
+        yield
+    except KbError as error:
+        st.html(markup.box(str(error)))
+    except Exception:
+        name = uuid.uuid4().hex[:8]
+        log.exception("Error %s on the page", name)
+        st.html(
+            markup.box(
+                f"Something went wrong that should not. Reload the page; if it comes back, report "
+                f"it with what the terminal of kb app shows for {name}."
+            )
+        )
+
+
+def style() -> None:
+    """The style sheet that the pieces of `markup` are made for."""
+    st.html(_STYLE)
