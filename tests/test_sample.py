@@ -86,7 +86,9 @@ def test_the_library_is_complete_and_small() -> None:
 @pytest.mark.parametrize("note", NOTES, ids=lambda note: note.stem)
 def test_a_note_says_what_it_is_about_and_is_short(note: Path) -> None:
     facts, body = front_matter(note)
-    assert set(facts) == {"title", "kind", "paper_title", "authors", "year", "arxiv", "tags"}
+    fields = ("title", "id", "kind", "paper_title", "authors", "year", "arxiv", "tags")
+    assert tuple(facts) == fields
+    assert facts["id"] == f"kb-sample-{note.stem}"  # the same key on every machine
     assert facts["kind"] == "note"
     assert body.startswith(f"# {facts['title']}\n")
     assert 150 <= len(body.split()) <= 400
