@@ -35,7 +35,7 @@ _WHATWG = {  # names that browsers take for a larger neighbour, as the WHATWG En
     "euc_kr": "cp949",
     "tis-620": "cp874",
 }
-_CONTROL = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 logging.getLogger("charset_normalizer").addHandler(logging.NullHandler())
 
@@ -43,17 +43,18 @@ logging.getLogger("charset_normalizer").addHandler(logging.NullHandler())
 def decode(content: bytes, *, declared: tuple[str, ...] = ()) -> str | None:
     """`content` as text, or None where it is none; line ends become newlines.
 
-    A byte order mark wins, then the first of `declared` that fits every byte, then UTF-8, then
-    UTF-16 without a mark, then a guess. A declared encoding that fits all but a few bytes is taken
-    before a guess is.
+    A byte order mark wins, then UTF-8 where other than ASCII fits it (many servers declare Latin-1
+    whatever they send), then the first of `declared` that fits every byte, then UTF-16 without a
+    mark, then a guess. A declared encoding that fits all but a few bytes comes before a guess. A
+    stray NUL is dropped.
     """
     text = _decoded(content, declared)
-    if text is None or "\x00" in text:
+    if text is None:
         return None
     sample = text[:GUESS_BYTES]
     if len(_CONTROL.findall(sample)) > CONTROL_SHARE * len(sample):
         return None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def codec_named(label: str) -> str | None:
@@ -74,17 +75,15 @@ def _decoded(content: bytes, declared: tuple[str, ...]) -> str | None:
         if content.startswith(mark):
             return content.decode(codec, "replace")
     codecs_ = [codec for label in declared if (codec := codec_named(label))]
-    for codec in [*codecs_, "utf-8"]:
+    if wide := _wide(content):
+        return content.decode(wide, "replace")
+    for codec in [*codecs_, "utf-8"] if content.isascii() else ["utf-8", *codecs_]:
         if codec.startswith(("utf-16", "utf-32")):  # without a mark, and often claimed in error
             continue
         try:
             return content.decode(codec)
         except UnicodeDecodeError:
             continue
-    if wide := _wide(content):
-        return content.decode(wide, "replace")
-    if b"\x00" in content:
-        return None
     for codec in codecs_:
         text = content.decode(codec, "replace")
         if text.count("�") <= len(text) // 200:
