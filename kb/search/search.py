@@ -6,6 +6,7 @@ and no encoder: those are handed in, the encoder as a call that is made only whe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,8 +15,8 @@ import numpy as np
 
 from kb.errors import NotFound, UsageError
 from kb.records import KINDS, MODES, Document, DocumentHits, Hit, Model, Query
-from kb.search.fuse import fuse
-from kb.search.lexical import WEIGHTS, Expression, expression, marks
+from kb.search.fuse import fuse, towards_best
+from kb.search.lexical import WEIGHTS, Expression, Rarity, expression, marks
 from kb.store import Store
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Searcher:
         for a document that is not here.
         """
         query = self._checked(query)
-        words = expression(query.text, self._store.passages.match_count)
+        words = expression(query.text, self._rarity())
         vector = None if query.mode == "lexical" else self._embedder().embed_query(query.text)
         depth = max(DEPTH, 4 * query.k)
         while True:
@@ -121,9 +122,32 @@ class Searcher:
         exhausted = all_near and len(matched) < depth
         if vector is None:
             return [Candidate(i, bm25, None, bm25) for i, bm25 in matched.items()], exhausted
-        missing = [i for i in matched if i not in near]
-        near |= dict(self._index().search(vector, len(missing), only=missing))
-        return _fused(near, matched), exhausted
+        return self._fused(vector, near, matched), exhausted
+
+    def _fused(
+        self, vector: Vectors, near: dict[int, float], matched: dict[int, float]
+    ) -> list[Candidate]:
+        """Both sides joined, best first: scored, then scored again nearer to what came out best."""
+        ids = list(dict.fromkeys([*near, *matched]))
+        vectors = self._vectors(ids)
+        lexical = np.array([matched.get(i, 0.0) for i in ids])
+        cosines = (vectors @ vector).astype(np.float64)
+        moved = towards_best(vector, vectors, fuse(cosines, lexical))
+        scores = fuse((vectors @ moved).astype(np.float64), lexical)
+        candidates = [
+            Candidate(i, float(score), None if np.isnan(cosine) else float(cosine), matched.get(i))
+            for i, score, cosine in zip(ids, scores, cosines, strict=True)
+        ]
+        return sorted(candidates, key=lambda c: (-c.score, c.passage_id))
+
+    def _vectors(self, ids: Sequence[int]) -> Vectors:
+        """(n, d) in the order of `ids`; a row of NaN where a passage has no vector yet."""
+        rows = np.full((len(ids), self._model.dimension), np.nan, dtype=np.float32)
+        blobs = self._store.vectors.of_passages(ids)
+        for row, passage_id in enumerate(ids):
+            if passage_id in blobs:
+                rows[row] = np.frombuffer(blobs[passage_id], dtype="<f2")
+        return rows
 
     def _nearest(self, vector: Vectors, query: Query, depth: int) -> tuple[dict[int, float], bool]:
         """Passages within the filters by cosine, best first, and whether these are all.
@@ -147,16 +171,28 @@ class Searcher:
             self._store.passages.lexical(words.match, query, self._model.id, depth, weights=WEIGHTS)
         )
 
+    def _rarity(self) -> Rarity:
+        """How telling a term is. Nothing is counted before the first term is asked for."""
+        passages = 0
+
+        def rarity(term: str) -> float:
+            nonlocal passages
+            passages = passages or self._store.passages.counts(self._model.id)[0]
+            count = self._store.passages.match_count(term)
+            return math.log(max(passages, count + 1) / count) if count else 0.0
+
+        return rarity
+
     def _means(self, document_ids: Sequence[int]) -> dict[int, Vectors]:
         """The mean direction of each document's passages, where it has vectors."""
         means: dict[int, Vectors] = {}
         for document_id in document_ids:
             ids = self._store.passages.of_document(document_id, self._model.id)
             kept = self._store.passages.keep_matching(ids, Query(""), self._model.id)
-            blobs = self._store.vectors.of_passages(sorted(kept) or ids)
-            if blobs:
-                rows = np.stack([np.frombuffer(blob, dtype="<f2") for blob in blobs.values()])
-                mean = rows.astype(np.float32).mean(axis=0)
+            vectors = self._vectors(sorted(kept) or ids)
+            vectors = vectors[~np.isnan(vectors).any(axis=1)]
+            if len(vectors):
+                mean = vectors.mean(axis=0)
                 means[document_id] = mean / max(float(np.linalg.norm(mean)), 1e-9)
         return means
 
@@ -202,7 +238,7 @@ class Searcher:
         ids = [c.passage_id for c in candidates]
         rows = self._store.passages.by_ids(ids)
         marked = (
-            self._store.passages.highlighted(words.match, ids, before=BEFORE, after=AFTER)
+            self._store.passages.highlighted(words.distinct, ids, before=BEFORE, after=AFTER)
             if words
             else {}
         )
@@ -262,18 +298,6 @@ def _require(given: Sequence[str], known: Sequence[str], what: str, plural: str)
             raise NotFound(
                 f"There is no {what} “{name}” in this library. {plural}: {listed or 'none yet'}."
             )
-
-
-def _fused(near: dict[int, float], matched: dict[int, float]) -> list[Candidate]:
-    ids = list(dict.fromkeys([*near, *matched]))
-    scores = fuse(
-        np.array([near.get(i, np.nan) for i in ids]), np.array([matched.get(i, 0.0) for i in ids])
-    )
-    candidates = [
-        Candidate(i, float(score), near.get(i), matched.get(i))
-        for i, score in zip(ids, scores, strict=True)
-    ]
-    return sorted(candidates, key=lambda c: (-c.score, c.passage_id))
 
 
 def _without_overlap(
