@@ -1,6 +1,6 @@
-"""The page's entry: which pages there are, and whose they are.
+"""The page's entry: which pages there are, and how to get from one to the other.
 
-It knows no library and no widget. Run by `kb app`, or `streamlit run app.py -- --library PATH`.
+It knows no library. Run by `kb app`, or `streamlit run app.py -- --library PATH`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ import streamlit as st
 from kb.pages import session
 from kb.pages.session import PAGES
 
-st.set_page_config(page_title="kb", page_icon=":material/menu_book:", layout="wide")
+st.set_page_config(page_title="kb", page_icon=str(PAGES / "icon.png"), layout="wide")
 session.style()
-st.navigation(
-    [
-        st.Page(
-            PAGES / "search.py", title="Search", icon=":material/search:", url_path="", default=True
-        ),
-        st.Page(
-            PAGES / "library.py",
-            title="Library",
-            icon=":material/library_books:",
-            url_path="library",
-        ),
-    ],
-    position="top",
-).run()
+pages = [
+    st.Page(PAGES / "search.py", title="Search", icon=":material/search:", default=True),
+    st.Page(PAGES / "library.py", title="Library", icon=":material/library_books:"),
+]
+page = st.navigation(pages, position="hidden")
+# Drawn here, since Streamlit's own navigation hides behind a button on narrow screens.
+with st.container(horizontal=True, vertical_alignment="center", gap="small", key="nav"):
+    st.html('<span class="kb-brand">kb</span>', width="content")
+    for each in pages:
+        st.page_link(each)
+page.run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 
@@ -51,11 +51,8 @@ def app(config: Config, port: int, no_browser: bool) -> None:
     arguments += [f"--server.allowedHosts={host}" for host in _HOSTS]
     say(f"Library: {config.library}\nPage:    http://127.0.0.1:{port}  (stop with Ctrl-C)")
     arguments += ["--", "--library", str(config.library)]
-    try:
-        code = subprocess.run(arguments, check=False).returncode
-    except KeyboardInterrupt:
-        code = 0
-    sys.exit(code)
+    sys.stdout.flush()
+    os.execv(sys.executable, arguments)  # one process: what stops this stops the page
 
 
 def app_file() -> Path:

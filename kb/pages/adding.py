@@ -21,7 +21,7 @@ IDLE_SECONDS = 5.0  # between two looks for what others have started
 
 def welcome(kb: KnowledgeBase) -> None:
     """What an empty library shows: three ways to begin."""
-    with st.container(key="welcome", width=760, gap="medium"):
+    with st.container(key="welcome", width=760):
         st.html(
             '<h1 class="kb-h1">An empty library</h1><p class="kb-lead">Take in what your team '
             "reads: papers, blog posts, notes. Then ask, and get passages with their pages.</p>"
@@ -121,7 +121,7 @@ def _ended(kb: KnowledgeBase, ingests: list[Ingest]) -> None:
             kb.start_ingest(retry=True)
             st.rerun(scope="app")
     elif last and last.state == "finished" and _minutes_since(last.started_at) < 60:
-        st.html(markup.box(f"The last ingest has finished: {last.done} of {last.total}.", "good"))
+        st.html(markup.box(f"The last ingest has finished ({last.total} in all).", "good"))
 
 
 def _minutes_since(time: str) -> float:

@@ -19,28 +19,32 @@ IMAGE_WIDTH = 1400  # pixels: the widest column on a screen of 1440, at twice th
 
 def open_at(hit: Hit) -> None:
     """Open a hit's passage; the question stays in the address for the way back."""
-    _leave()
-    params = st.query_params
-    params["document"] = hit.document.key
-    params["version"] = str(hit.document.version_id)
-    if hit.page is not None:
-        params["page"] = str(hit.page)
-    params["start"], params["end"] = str(hit.start), str(hit.end)
+    page = {} if hit.page is None else {"page": str(hit.page)}
+    document = hit.document
+    _go({"document": document.key, "version": str(document.version_id), **page,
+         "start": str(hit.start), "end": str(hit.end)})  # fmt: skip
 
 
 def open_document(key: str) -> None:
     """Open a document at its beginning."""
-    _leave()
-    st.query_params["document"] = key
+    _go({"document": key})
 
 
 def _leave() -> None:
-    for name in PLACE:
-        st.query_params.pop(name, None)
+    _go({})
 
 
 def _turn(page: int) -> None:
-    st.query_params["page"] = str(page)
+    _go({name: st.query_params[name] for name in PLACE if name in st.query_params}
+        | {"page": str(page)})  # fmt: skip
+
+
+def _go(place: dict[str, str]) -> None:
+    """Move to a place in one step, so that the browser's “back” takes one step too."""
+    question = {
+        name: st.query_params.get_all(name) for name in st.query_params if name not in PLACE
+    }
+    st.query_params.from_dict(question | place)
 
 
 def _number(name: str) -> int | None:

@@ -123,7 +123,7 @@ def _widgets(kb: KnowledgeBase, k: int) -> Query:
                 placeholder="What do you want to know?",
                 label_visibility="collapsed",
             )
-            st.button("Search", key="search", type="primary", icon=":material/search:")
+            st.button("Search", key="search", type="primary")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             mode = st.segmented_control(
                 "How to search",
@@ -198,7 +198,7 @@ def _answer(kb: KnowledgeBase, query: Query) -> None:
 
 
 def _group(group: DocumentHits, number: int) -> None:
-    with st.container(key=f"work-{number}", gap="small"):
+    with st.container(key=f"work-{number}", gap="xsmall"):
         st.html(markup.work(group.document, also=group.also))
         for hit in group.hits[:PASSAGES]:
             _hit(hit)
