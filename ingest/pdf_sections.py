@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 
 from ingest.pdf_text import Paragraph, RunningText, SetLine
 from kb.records import Section, SectionRole
@@ -17,11 +17,14 @@ from kb.records import Section, SectionRole
 __all__ = ["OutlineEntry", "find_sections", "plain"]
 
 OUTLINE_FOUND = 0.5
-"""Share of an outline's entries that must be found in the text for the outline to be believed."""
+"""Share of an outline's entries that must be found in the text for the outline to be believed, and
+of the numbered headings in print that it must name: some outlines name the title only."""
 LARGER = 1.06
 """Times the body's font size: larger than body text."""
 LONGEST_HEADING = 160
 """Characters."""
+SHORTEST_ABSTRACT = 250
+"""Characters before a change of print counts as its end: the first lines may hold odd symbols."""
 LONGEST_ABSTRACT = 4000
 """Characters; arXiv takes 1,920. What goes on for longer is the text, its heading not found."""
 
@@ -29,23 +32,39 @@ _NUMBER = r"(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[A-Z](?:\.\d{1,2}){0,3}\.?|[IVX]{1,5
 _NUMBERED = re.compile(
     rf"(?:(?P<part>Appendix|Chapter|Section|Part|§)\s*)?(?P<number>{_NUMBER})[.:]?\s+(?P<title>\S.*)"
 )
-_NAMES = {
-    "abstract", "summary", "introduction", "background", "relatedwork", "relatedworks",
-    "preliminaries", "method", "methods", "methodology", "approach", "model", "experiments",
-    "experiment", "experimentalsetup", "experimentalresults", "evaluation", "results", "discussion",
+_NAMES = frozenset({
+    "summary", "introduction", "background", "relatedwork", "relatedworks", "preliminaries",
+    "method", "methods", "methodology", "approach", "model", "experiments", "experiment",
+    "experimentalsetup", "experimentalresults", "evaluation", "results", "discussion",
     "resultsanddiscussion", "analysis", "conclusion", "conclusions", "conclusionandfuturework",
-    "conclusionsandfuturework", "futurework", "limitations", "acknowledgment", "acknowledgments",
-    "acknowledgement", "acknowledgements", "references", "bibliography", "appendix", "appendices",
-    "supplementarymaterial", "keywords", "indexterms", "broaderimpact", "ethicsstatement",
-    "ethicalconsiderations", "contents", "tableofcontents", "literaturecited", "notation",
-    "authorcontributions", "reproducibilitystatement", "ccsconcepts", "preface", "datasets",
-}  # fmt: skip
-_REFERENCES = {
-    "references", "bibliography", "literaturecited", "referencesandnotes", "workscited",
-    "referenceslist", "literature", "listofreferences", "notesandreferences",
-}  # fmt: skip
-_ABSTRACT = re.compile(r"(a\s?b\s?s\s?t\s?r\s?a\s?c\s?t)\s*[.:—–-]*\s*", re.IGNORECASE)
-_RUN_IN = re.compile(r"(?:abstract)\s*[.:—–-]+\s*\S|ABSTRACT\.?\s+[A-Z]|Abstract\s+[A-Z]", re.ASCII)
+    "conclusionsandfuturework", "futurework", "notation", "datasets",
+})  # fmt: skip
+_UNNUMBERED = frozenset({
+    "abstract", "acknowledgment", "acknowledgments", "acknowledgement", "acknowledgements",
+    "references", "bibliography", "literaturecited", "appendix", "appendices", "limitations",
+    "supplementarymaterial", "broaderimpact", "broaderimpacts", "broaderimpactstatement",
+    "ethicsstatement", "ethicalconsiderations", "contents", "tableofcontents",
+    "authorcontributions", "reproducibilitystatement", "preface", "keywords", "indexterms",
+    "ccsconcepts",
+})  # fmt: skip
+"""Headings that have no number where the others have one."""
+_SET_PLAIN = frozenset({
+    "abstract", "references", "bibliography", "acknowledgment", "acknowledgments",
+    "acknowledgement", "acknowledgements",
+})  # fmt: skip
+"""Headings that some print like the text."""
+_REFERENCES = re.compile(
+    r"(?:list\s?of|bibliographical|cited|selected)?(?:references|bibliography|literature)"
+    r"(?:cited|andnotes|list)?|workscited|notesandreferences"
+)
+_RUN_IN = re.compile(
+    r"(?:abstract|a b s t r a c t)\s*[.:—–-]\s*\S|ABSTRACT\s+[A-Z]|Abstract\s+[A-Z]"
+    r"|(?i:abstract)[.:—–-]"
+)
+_AFTER_ABSTRACT = re.compile(
+    r"(?:categories and subject|general terms|key\s?words?\b|index terms|ccs concepts)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +99,20 @@ def find_sections(
     """
     if not running.text:
         return ()
+    printed = _printed_headings(running, body)
     located = _located(running, outline)
-    if len(located) < max(2, OUTLINE_FOUND * len(outline)):
-        located = []
-    printed = _printed_headings(running, body, styles=_styles(running, located))
-    headings = {heading.start: heading for heading in printed}
-    if located:
-        headings = {s: h for s, h in headings.items() if h.sure}
-    headings |= {heading.start: heading for heading in located}
+    numbered = sum(_NUMBERED.fullmatch(heading.title) is not None for heading in printed)
+    if len(located) < max(2, OUTLINE_FOUND * len(outline), OUTLINE_FOUND * numbered):
+        headings = {heading.start: heading for heading in printed}
+    else:
+        headings = {heading.start: heading for heading in printed if heading.sure}
+        headings |= {heading.start: heading for heading in located}
     run_in = _run_in_abstract(running)
     if run_in is not None and not any(_is_abstract(h.title) for h in headings.values()):
         headings[run_in.start] = run_in
-    return _sections(running, [headings[start] for start in sorted(headings)])
+    ordered = [headings[start] for start in sorted(headings)]
+    abstract = next((h.start for h in ordered if _is_abstract(h.title)), 0)
+    return _sections(running, [h for h in ordered if h.start >= abstract])
 
 
 # -- the outline -----------------------------------------------------------------------------------
@@ -109,20 +130,23 @@ def _located(running: RunningText, outline: Sequence[OutlineEntry]) -> list[_Hea
         wanted = _without_number(entry.title)
         if not wanted:
             continue
-        for page in (entry.page, entry.page - 1, entry.page + 1):
-            at = next(
-                (
-                    at
-                    for at in by_page.get(page, ())
-                    if lines[at].start > last and _prints(lines, at, wanted)
-                ),
-                None,
-            )
+        near = [
+            at
+            for page in (entry.page, entry.page - 1, entry.page + 1)
+            for at in by_page.get(page, ())
+            if lines[at].start > last
+        ]
+        for test in (_prints, _begins):
+            at = next((at for at in near if test(lines, at, wanted)), None)
             if at is not None:
                 last = lines[at].start
                 title = " ".join(entry.title.split())
-                found.append(_Heading(last, title, entry.level, sure=True))
+                level = _level(title) if _NUMBERED.fullmatch(title) else entry.level
+                found.append(_Heading(last, title, level, sure=True))
                 break
+    inner = [h for h in found if h.level > 1]
+    if len(inner) >= len(found) - 1:  # one entry for the whole, which holds all others
+        found = [replace(h, level=max(1, h.level - 1)) for h in found]
     return found
 
 
@@ -138,8 +162,22 @@ def _prints(lines: Sequence[SetLine], at: int, wanted: str) -> bool:
         text += line.line.text + " "
         if _without_number(text) == wanted or plain(text) == wanted:
             return True
-    start = _without_number(lines[at].line.text)
-    return lines[at].line.bold and len(wanted) > 5 and start.startswith(wanted)
+    return False
+
+
+def _begins(lines: Sequence[SetLine], at: int, wanted: str) -> bool:
+    """Whether the line begins with those words: a heading with the text behind it, or with a
+    reference that the outline does not spell out.
+    """
+    text = lines[at].line.text
+    heads = [text[: mark.start()] for mark in re.finditer(r"[.:]", text)]
+    if any(_without_number(head) == wanted for head in heads):
+        return True
+    return (
+        len(wanted) > 8
+        and bool(_NUMBERED.match(text))
+        and (_without_number(text).startswith(wanted))
+    )
 
 
 # -- headings by their looks -----------------------------------------------------------------------
@@ -153,14 +191,7 @@ def _style(paragraph: Paragraph, text: str) -> _Style:
     return round(paragraph.size * 2) / 2, paragraph.bold, capitals
 
 
-def _styles(running: RunningText, located: Sequence[_Heading]) -> set[_Style]:
-    starts = {heading.start for heading in located}
-    return {
-        _style(p, running.text[p.start : p.end]) for p in running.paragraphs if p.start in starts
-    }
-
-
-def _printed_headings(running: RunningText, body: float, *, styles: set[_Style]) -> list[_Heading]:
+def _printed_headings(running: RunningText, body: float) -> list[_Heading]:
     """Paragraphs that look like headings: numbered in sequence, well known, or alike in print."""
     candidates = [
         (paragraph, " ".join(running.text[paragraph.start : paragraph.end].split()))
@@ -168,20 +199,19 @@ def _printed_headings(running: RunningText, body: float, *, styles: set[_Style])
         if _may_be_heading(running.text, paragraph)
     ]
     found: dict[int, _Heading] = {}
+    for paragraph, text in _in_sequence(candidates, body) or _plain_sequence(candidates):
+        found[paragraph.start] = _Heading(paragraph.start, text, _level(text), sure=False)
+    numbered = len(found) >= 3
+    names = _UNNUMBERED if numbered else _UNNUMBERED | _NAMES
     for paragraph, text in candidates:
-        if _is_known(text):
+        fits = plain(text) in _SET_PLAIN or _stands_out(paragraph, text, body)
+        if fits and _is_known(text, names):
             found[paragraph.start] = _Heading(paragraph.start, text, 1, sure=True)
-    for paragraph, text in _in_sequence(candidates, body):
-        number = _NUMBERED.fullmatch(text)
-        level = 1 + number["number"].strip(".").count(".") if number else 1
-        found.setdefault(paragraph.start, _Heading(paragraph.start, text, level, sure=False))
-    of_found = {
+    styles = {
         _style(p, text)
         for p, text in candidates
         if p.start in found and found[p.start].level == 1 and _stands_out(p, text, body)
     }
-    styles = styles | of_found
-    numbered = sum(_NUMBERED.fullmatch(h.title) is not None for h in found.values()) >= 3
     if not numbered:
         styles |= _recurring(candidates, body)
     for paragraph, text in candidates:
@@ -213,11 +243,13 @@ def _may_be_heading(text: str, paragraph: Paragraph) -> bool:
     )
 
 
-def _is_known(text: str) -> bool:
-    if len(text) > 60 or text.endswith("-"):
-        return False
-    numbered = _NUMBERED.fullmatch(text)
-    return plain(text) in _NAMES or (numbered is not None and plain(numbered["title"]) in _NAMES)
+def _is_known(text: str, names: Set[str]) -> bool:
+    return len(text) <= 60 and not text.endswith("-") and plain(text) in names
+
+
+def _level(text: str) -> int:
+    number = _NUMBERED.fullmatch(text)
+    return 1 + number["number"].strip(".").count(".") if number else 1
 
 
 def _stands_out(paragraph: Paragraph, text: str, body: float) -> bool:
@@ -233,15 +265,23 @@ def _in_sequence(
     seen: set[str] = set()
     for paragraph, text in candidates:
         found = _NUMBERED.fullmatch(text)
-        if not found or not found["title"][0].isupper() or text.endswith("."):
+        if not found or not found["title"][0].isupper() or len(found["title"]) < 3:
             continue
-        if not _stands_out(paragraph, text, body) or len(found["title"]) < 3:
+        if not _stands_out(paragraph, text, body):
             continue
         number = found["number"].rstrip(".")
         if number not in seen and _follows(number, seen):
             seen.add(number)
             kept.append((paragraph, text))
     return kept
+
+
+def _plain_sequence(candidates: Sequence[tuple[Paragraph, str]]) -> list[tuple[Paragraph, str]]:
+    """Numbered headings that are printed like the text: lines of their own, over several pages."""
+    single = [(p, text) for p, text in candidates if len(p.lines) == 1 and len(text) < 80]
+    kept = _in_sequence(single, 0.0)
+    pages = {paragraph.lines[0].line.page for paragraph, _ in kept}
+    return kept if len(pages) >= 3 else []
 
 
 def _follows(number: str, seen: set[str]) -> bool:
@@ -282,9 +322,7 @@ def _run_in_abstract(running: RunningText) -> _Heading | None:
     for paragraph in running.paragraphs:
         if paragraph.lines[0].line.page > 2:
             return None
-        if _RUN_IN.match(running.text, paragraph.start, paragraph.end) or re.match(
-            r"abstract\s*[.:—–-]", running.text[paragraph.start : paragraph.end], re.IGNORECASE
-        ):
+        if _RUN_IN.match(running.text, paragraph.start, paragraph.end):
             return _Heading(paragraph.start, "Abstract", 1, sure=True)
     return None
 
@@ -293,10 +331,33 @@ def _is_abstract(title: str) -> bool:
     return plain(title) in {"abstract", "summary"}
 
 
+def _abstract_end(running: RunningText, start: int, end: int) -> int:
+    """Where the abstract ends, at `end` at the latest: it is set smaller or narrower than the text,
+    and keywords are no part of it.
+    """
+    paragraphs = [p for p in running.paragraphs if start <= p.start < end]
+    if len(paragraphs) > 1 and len(paragraphs[0].lines) == 1:
+        paragraphs = paragraphs[1:]  # the heading
+    first = paragraphs[0]
+    left = min(line.line.left for line in first.lines)
+    for paragraph in paragraphs[1:]:
+        larger = paragraph.size > 1.03 * first.size
+        wider = min(line.line.left for line in paragraph.lines) < left - first.size
+        same_column = paragraph.lines[0].line.block == first.lines[0].line.block
+        long = paragraph.start - start > SHORTEST_ABSTRACT
+        if (
+            (long and same_column and (larger or wider))
+            or _AFTER_ABSTRACT.match(running.text, paragraph.start)
+            or paragraph.start - start > LONGEST_ABSTRACT
+        ):
+            return paragraph.start
+    return end
+
+
 def _role(title: str) -> SectionRole:
     if _is_abstract(title):
         return "abstract"
-    return "references" if _without_number(title) in _REFERENCES else "body"
+    return "references" if _REFERENCES.fullmatch(_without_number(title)) else "body"
 
 
 def _sections(running: RunningText, headings: Sequence[_Heading]) -> tuple[Section, ...]:
@@ -310,12 +371,8 @@ def _sections(running: RunningText, headings: Sequence[_Heading]) -> tuple[Secti
         end = headings[at + 1].start if at + 1 < len(headings) else length
         role = _role(heading.title)
         stop = end
-        if role == "abstract" and end - heading.start > LONGEST_ABSTRACT:
-            stop = max(
-                (p.start for p in running.paragraphs
-                 if heading.start < p.start <= heading.start + LONGEST_ABSTRACT),
-                default=end,
-            )  # fmt: skip
+        if role == "abstract":
+            stop = _abstract_end(running, heading.start, end)
         sections.append(Section(heading.title, heading.level, heading.start, stop, role))
         if stop < end:
             sections.append(Section("", 1, stop, end))

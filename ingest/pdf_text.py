@@ -19,6 +19,8 @@ __all__ = ["Paragraph", "RunningText", "SetLine", "run_together"]
 
 LOOSE = 1.3
 """Of the usual distance of lines: from there on a gap parts paragraphs."""
+LOOSE_BOLD = 1.12
+"""The same where a bold line meets a plain one: without a gap, bold words begin a paragraph."""
 INDENT = 0.7
 """Of the font size: how far a first line is moved in."""
 SHORT = 2.5
@@ -30,6 +32,9 @@ _ENDS = re.compile(r"[.!?:;][)\]”’\"'\d†‡*]{0,3}$")
 _ITEM = re.compile(
     r"[•‣▪◦●○■□–—∙·*-]\s|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)]\s"
     r"|\[\d{1,3}\]\s|\[[A-Z][\w+&, ]{2,24}\]\s"
+)
+_ALONE = frozenset(
+    {"abstract", "references", "bibliography", "acknowledgments", "acknowledgements"}
 )
 _TABLE_CELLS = 3
 _KEPT_PREFIXES = frozenset({"non", "self", "well", "ex", "quasi", "all", "half"})
@@ -199,14 +204,15 @@ def _parts(
         return bool(_ENDS.search(before.text)) and line.text[:1].isupper()
     if abs(before.size - line.size) > SIZE_STEP * max(before.size, line.size):
         return True
-    if before.bold != line.bold and min(len(before.text), len(line.text)) > 2:
+    if before.note != line.note or _stands_alone(before.text) or _stands_alone(line.text):
         return True
-    if before.note != line.note:
-        return True
+    weights_differ = before.bold != line.bold and min(len(before.text), len(line.text)) > 2
     if before.block != line.block or before.page != line.page:
-        return not _runs_on(before, line)
-    gap = (before.baseline - line.baseline) / (line.size or 1.0)
-    if gap > LOOSE * (pitch or 1.2) or gap < 0:
+        return weights_differ or not _runs_on(before, line)
+    gap = (before.baseline - line.baseline) / (line.size or 1.0) / (pitch or 1.2)
+    if gap > LOOSE or gap < 0:
+        return True
+    if weights_differ and (gap > LOOSE_BOLD or not _is_full(before)):
         return True
     if before.cells >= _TABLE_CELLS or line.cells >= _TABLE_CELLS:
         return False
@@ -217,15 +223,24 @@ def _runs_on(before: PrintedLine, line: PrintedLine) -> bool:
     """Whether a paragraph goes on in the next column or on the next page."""
     if before.hyphen:
         return line.text[:1].islower()
-    full = before.right > before.column[1] - SHORT * before.size
-    return full and not _ENDS.search(before.text) and not _ITEM.match(line.text)
+    return _is_full(before) and not _ENDS.search(before.text) and not _ITEM.match(line.text)
+
+
+def _is_full(line: PrintedLine) -> bool:
+    return line.right > line.column[1] - SHORT * line.size
+
+
+def _stands_alone(text: str) -> bool:
+    """Headings that are set like the text around them often enough."""
+    return len(text) < 20 and text.strip(" .:").casefold() in _ALONE
 
 
 def _starts_anew(before: PrintedLine, line: PrintedLine, paragraph: Sequence[SetLine]) -> bool:
     """Whether `line` begins a paragraph, by its indent and by how the line before it ends."""
     size = line.size or 10.0
     ended = _ENDS.search(before.text) is not None
-    short = before.right < before.column[1] - SHORT * size
+    edge = max(line.right, *(set_line.line.right for set_line in paragraph[-3:]))
+    short = before.right < min(edge, line.column[1]) - SHORT * size
     moved = line.left - before.left
     centred = abs((line.left + line.right) - (before.left + before.right)) < size
     if _ITEM.match(line.text) and (ended or short or moved < -INDENT * size):
