@@ -239,8 +239,8 @@ def _json_entries(content: bytes, url: str) -> list[Entry] | None:
 def _json_entry(item: Mapping[str, Any], url: str) -> Entry:
     links = [item.get("url"), item.get("external_url"), _if_address(item.get("id"))]
     date = ""
-    with suppress(TypeError, ValueError, OverflowError):
-        moment = datetime.fromisoformat(item.get("date_modified") or item.get("date_published"))
+    with suppress(KeyError, TypeError, ValueError, OverflowError):
+        moment = datetime.fromisoformat(item.get("date_modified") or item["date_published"])
         date = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return Entry(_plain(item.get("title")), _first_address(links, url), date)
 
