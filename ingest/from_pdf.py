@@ -74,7 +74,7 @@ _PASSWORD = (
     "`qpdf --decrypt --password=… in.pdf out.pdf`) and ingest that."
 )
 _SCAN = (
-    "This PDF has no text: its {pages} are pictures, a scan. Read it with OCR first (for example "
+    "This PDF has no text: {pages}, a scan. Read it with OCR first (for example "
     "`ocrmypdf in.pdf out.pdf`) and ingest the result."
 )
 _STAMP = re.compile(
@@ -385,13 +385,12 @@ def _parsed(
     pictures: bool,
 ) -> Parsed:
     running = run_together(lines, pages)
-    many = f"{pages} pages" if pages != 1 else "only page"
     if not running.text.strip():
         if pictures:
+            many = f"its {pages} pages are pictures" if pages != 1 else "its only page is a picture"
             raise ParseFailure(_SCAN.format(pages=many))
-        raise ParseFailure(
-            f"This PDF has no text: its {many} draw none. There is nothing to ingest."
-        )
+        many = f"its {pages} pages show" if pages != 1 else "its only page shows"
+        raise ParseFailure(f"This PDF has no text: {many} none. There is nothing to ingest.")
     if unreadable_share(running.text) > UNREADABLE:
         raise ParseFailure(
             "The fonts of this PDF do not say which letters they draw, so its text cannot be read. "

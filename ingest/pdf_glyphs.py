@@ -15,7 +15,7 @@ import ctypes
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,9 @@ __all__ = ["Box", "Fragment", "clean_text", "fragments", "reading_box", "unreada
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in points."""
+
+Corners = Sequence[float]
+"""The same four numbers, as PDFium fills them in."""
 
 WIDE_GAP = 0.9
 """Of the font size: a gap from which two runs are two fragments. Too small a value costs time and
@@ -149,34 +152,35 @@ def _overlap(box: Box, other: Box) -> bool:
 def _runs(raw: Any) -> Iterator[_Run]:
     """The characters of a text page, cut into runs. The inner loop: one pass, few calls."""
     unicode_of, box_of = pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetCharBox
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    refs = tuple(ctypes.byref(value) for value in (left, right, bottom, top))
+    corners = (ctypes.c_double * 4)()  # left, bottom, right, top; PDFium fills them one by one
+    at = [ctypes.c_double.from_buffer(corners, 8 * place) for place in (0, 2, 1, 3)]
+    refs = [ctypes.byref(value) for value in at]
     run: _Run | None = None
     for index in range(max(0, pdfium.FPDFText_CountChars(raw))):
         code = unicode_of(raw, index)
-        if code in _SPACES:
-            if run is not None:
-                run.spaced = True
-            continue
-        if code in _BREAKS or code in _HYPHENS:
-            if run is not None:
-                run.hyphen = code in _HYPHENS
-                yield run
-                run = None
-            continue
-        if _invisible(code):
-            continue
+        if not 0x20 < code < 0x7F:
+            if code in _SPACES:
+                if run is not None:
+                    run.spaced = True
+                continue
+            if code in _BREAKS or code in _HYPHENS:
+                if run is not None:
+                    run.hyphen = code in _HYPHENS
+                    yield run
+                    run = None
+                continue
+            if _invisible(code):
+                continue
         box_of(raw, index, *refs)
-        box = (left.value, bottom.value, right.value, top.value)
+        box = corners[:]
         char = chr(code)
-        if run is not None and not (
-            run.accented_by(box) if char in _ACCENTS else run.continues(box)
-        ):
+        accent = char in _ACCENTS
+        if run is not None and not (run.accented_by(box) if accent else run.continues(box)):
             yield run
             run = None
         if run is None:
             run = _Run(raw, index)
-        run.add(index, char, box)
+        run.add(index, char, box, accent)
     if run is not None:
         yield run
 
@@ -201,8 +205,8 @@ class _Run:
     """A fragment while it grows."""
 
     __slots__ = (
-        "accents", "boxes", "chars", "hyphen", "indices", "limit", "raw", "right", "size", "spaced",
-        "turn",
+        "accents", "back", "boxes", "chars", "hyphen", "indices", "limit", "raw", "right", "size",
+        "spaced", "turn",
     )  # fmt: skip
 
     def __init__(self, raw: Any, index: int) -> None:
@@ -210,27 +214,28 @@ class _Run:
         self.turn = _turn(raw, index)
         self.size = _font_size(raw, index)
         self.limit = WIDE_GAP * self.size
+        self.back = -2 * self.size - self.limit
         self.chars: list[str] = []
-        self.boxes: list[Box | None] = []  # one for each of `chars`: None for a space
+        self.boxes: list[Corners | None] = []  # one for each of `chars`: None for a space
         self.indices: list[int] = []
         self.right = 0.0
         self.spaced = False
         self.hyphen = False
         self.accents = False
 
-    def continues(self, box: Box) -> bool:
+    def continues(self, box: Corners) -> bool:
         """Whether a character in `box` stands beside the last one."""
         if self.turn == 0:
-            gap = box[0] - self.right
-        elif self.turn == 3:
+            return self.back < box[0] - self.right < self.limit
+        if self.turn == 3:
             gap = box[1] - self.right
         elif self.turn == 1:
             gap = -box[3] - self.right
         else:
             gap = -box[2] - self.right
-        return -2 * self.size - self.limit < gap < self.limit
+        return self.back < gap < self.limit
 
-    def accented_by(self, box: Box) -> bool:
+    def accented_by(self, box: Corners) -> bool:
         """Whether an accent in `box` may belong to a letter of this run: it is on the same line."""
         last = self.boxes[-1]
         if last is None or self.turn != 0:
@@ -239,7 +244,7 @@ class _Run:
             last[1] - self.size < box[1] < last[3] + self.size and box[0] < self.right + self.limit
         )
 
-    def add(self, index: int, char: str, box: Box) -> None:
+    def add(self, index: int, char: str, box: Corners, accent: bool) -> None:
         """One more character; a space before it where one was seen."""
         if self.spaced and self.chars:
             self.chars.append(" ")
@@ -250,7 +255,7 @@ class _Run:
         self.indices.append(index)
         turn = self.turn
         right = box[2] if turn == 0 else box[3] if turn == 3 else -box[1] if turn == 1 else -box[0]
-        if char in _ACCENTS:  # drawn apart from its letter, which may stand anywhere in the line
+        if accent:  # drawn apart from its letter, which may stand anywhere in the line
             self.accents = True
             right = max(right, self.right) if len(self.indices) > 1 else right
         self.right = right
@@ -262,10 +267,8 @@ class _Run:
         boxes = [box for box in self.boxes if box is not None]
         if not text or not boxes:
             return None
-        box = (
-            min(b[0] for b in boxes), min(b[1] for b in boxes),
-            max(b[2] for b in boxes), max(b[3] for b in boxes),
-        )  # fmt: skip
+        lefts, bottoms, rights, tops = zip(*boxes, strict=True)
+        box = (min(lefts), min(bottoms), max(rights), max(tops))
         if not all(map(math.isfinite, box)):
             return None
         left, bottom, right, top = reading_box(box, self.turn)
@@ -292,7 +295,7 @@ class _Run:
         if not dropped:
             return "".join(self.chars)
         text = ""
-        last: Box | None = None
+        last: Corners | None = None
         moved = False  # an accent was here: PDFium's spaces around it mean nothing
         pending = False
         for at, char in enumerate(self.chars):
