@@ -10,16 +10,18 @@ import streamlit as st
 from kb.pages import session
 from kb.pages.session import PAGES
 
-st.set_page_config(page_title="kb", page_icon=str(PAGES / "icon.png"), layout="wide")
-session.style()
 pages = [
     st.Page(PAGES / "search.py", title="Search", icon=":material/search:", default=True),
     st.Page(PAGES / "library.py", title="Library", icon=":material/library_books:"),
 ]
 page = st.navigation(pages, position="hidden")
+st.set_page_config(f"{page.title} · kb", page_icon=str(PAGES / "icon.png"), layout="wide")
+session.style()
 # Drawn here, since Streamlit's own navigation hides behind a button on narrow screens.
 with st.container(horizontal=True, vertical_alignment="center", gap="small", key="nav"):
-    st.html('<span class="kb-brand">kb</span>', width="content")
+    st.html(
+        f'<span class="kb-brand">kb</span><h1 class="kb-hidden">{page.title}</h1>', width="content"
+    )
     for each in pages:
         st.page_link(each)
 page.run()

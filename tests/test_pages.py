@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import logging
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -35,14 +34,16 @@ ATTACKS = (
     "<style>body{display:none}</style><svg/onload=alert(5)>",
     "&lt;b&gt; &amp; &#60;i&#62;",
 )
-TAGS = set("a b br dd div dl dt em h1 h2 h3 h4 li mark p script span strong style ul".split())
+TAGS = set(
+    "a b br dd div dl dt em h1 h2 h3 h4 li mark p script span strong style ul".split()  # noqa: SIM905
+)
 ATTRIBUTES = {"class", "role", "title", "href", "target", "rel"}
 
 
 @pytest.fixture
 def page(
     config: Config, embedder: FakeEmbedder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[AppTest]:
+) -> AppTest:
     """The page on the test's own library, with the fake encoder. Not run yet."""
     engine = Engine(config)
     engine._embedder = embedder
@@ -52,7 +53,7 @@ def page(
         monkeypatch.setenv(f"KB_{name.upper()}", str(getattr(config, name)))
     monkeypatch.setenv("KB_CONFIG", str(tmp_path / "none.toml"))
     monkeypatch.delenv("KB_LIBRARY", raising=False)
-    yield AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
 
 
 @pytest.fixture
@@ -284,7 +285,7 @@ def test_a_shared_link_opens_the_passage(page: AppTest, store: Store) -> None:
         "page": "2",
         "start": "11",
         "end": "36",
-    }.items():  # noqa: E501
+    }.items():
         page.query_params[name] = value
     page.run()
     assert "Page 2 of 2" in html(page)
@@ -311,7 +312,7 @@ def test_an_earlier_version_is_shown_as_such(page: AppTest, store: Store) -> Non
         "version": "1",
         "start": "0",
         "end": "10",
-    }.items():  # noqa: E501
+    }.items():
         page.query_params[name] = value
     page.run()
     assert "This is v1; v2 is the latest." in html(page)

@@ -23,7 +23,7 @@ def welcome(kb: KnowledgeBase) -> None:
     """What an empty library shows: three ways to begin."""
     with st.container(key="welcome", width=760):
         st.html(
-            '<h1 class="kb-h1">An empty library</h1><p class="kb-lead">Take in what your team '
+            '<h2 class="kb-h1">An empty library</h2><p class="kb-lead">Take in what your team '
             "reads: papers, blog posts, notes. Then ask, and get passages with their pages.</p>"
         )
         activity(kb)

@@ -32,7 +32,6 @@ def main() -> None:
             if failed:
                 _failures(kb, failed)
             return
-        st.html('<h1 class="kb-h1">Library</h1>')
         adding.activity(kb)
         _undo(kb)
         failed = kb.store.locators.all("failed")
@@ -129,7 +128,7 @@ def _table(found: Sequence[Document]) -> Document | None:
 
 def _detail(kb: KnowledgeBase, document: Document) -> None:
     with st.container(border=True, key="detail"):
-        st.html(markup.work(document, heading="h2"))
+        st.html(markup.work(document))
         with st.container(horizontal=True):
             if st.button("Open", type="primary", icon=":material/article:", key="open"):
                 st.switch_page(session.PAGES / "search.py", query_params={"document": document.key})

@@ -105,7 +105,7 @@ def authors(names: Sequence[str]) -> str:
     return f"{names[0]} et al." if len(names) > 3 else ", ".join(names)
 
 
-def work(document: Document, *, also: Sequence[str] = (), heading: str = "h3") -> str:
+def work(document: Document, *, also: Sequence[str] = (), heading: str = "h2") -> str:
     """A document's title and what is known of it in a line."""
     meta = document.metadata
     facts = [

@@ -41,10 +41,10 @@ def _turn(page: int) -> None:
 
 def _go(place: dict[str, str]) -> None:
     """Move to a place in one step, so that the browser's “back” takes one step too."""
-    question = {
+    address: dict[str, str | list[str]] = {
         name: st.query_params.get_all(name) for name in st.query_params if name not in PLACE
     }
-    st.query_params.from_dict(question | place)
+    st.query_params.from_dict(address | place)
 
 
 def _number(name: str) -> int | None:
@@ -61,7 +61,7 @@ def show(kb: KnowledgeBase, *, back: bool) -> None:
     length = len(version.text)
     start = min(_number("start") or 0, length)
     mark = (start, max(start, min(_number("end") or 0, length)))
-    st.html(markup.work(document, heading="h2") + _about(document, version))
+    st.html(markup.work(document, heading="h1") + _about(document, version))
     if document.removed_at:
         st.html(markup.box("This document was removed from the library's search.", "note"))
     if version.id != document.version_id:

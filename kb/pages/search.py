@@ -254,7 +254,7 @@ def _start(kb: KnowledgeBase) -> None:
     st.html('<h2 class="kb-h2">Latest in the library</h2>')
     for document in latest:
         with st.container(key=f"latest-{document.id}", gap="xsmall"):
-            st.html(markup.work(document))
+            st.html(markup.work(document, heading="h3"))
             st.button(
                 "Open",
                 key=f"read-{document.id}",

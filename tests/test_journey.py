@@ -1,0 +1,230 @@
+"""One journey through the real page: first use, adding, finding, opening, losing and resuming."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from kb.store import Store
+from tests.conftest import ROOT
+from tests.test_pages import ATTACKS, hostile
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [  # of Debian's Chromium in a container, and nothing asked of the network by itself
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 30_000  # ms for what a person would wait for
+INGEST_PATIENCE = 120_000  # ms; the first ingest on a machine exports the encoder
+MARKER = (255, 236, 120)  # kb.page_image.HIGHLIGHT
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.model,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Where the real `kb app` serves a new library in `tmp_path / "library"`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = ["--library", str(tmp_path / "library"), "app", "--no-browser", "--port", str(port)]
+    environment = os.environ | {
+        "KB_STATE": str(tmp_path / "state"),
+        "KB_CONFIG": str(tmp_path / "none.toml"),
+        "PYTHONPATH": str(ROOT),
+    }
+    with (tmp_path / "app.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "kb.cli.main", *arguments],
+            env=environment, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        wait_for_server(f"http://127.0.0.1:{port}/_stcore/health", server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def wait_for_server(url: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        assert server.poll() is None, "kb app has ended"
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("kb app does not answer")
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    alerts: list[str] = []
+    page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+    outside: list[str] = []
+    page.on("request", lambda r: outside.append(r.url) if is_outside(r.url) else None)
+    yield page
+    context.close()
+    assert alerts == []
+    assert outside == [], "the page asks for something on another machine"
+
+
+def is_outside(url: str) -> bool:
+    return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
+
+
+def paper() -> bytes:
+    """Two pages; what the journey looks for stands on the second."""
+    from reportlab.lib.pagesizes import A4
+    from reportlab.pdfgen import canvas
+
+    buffer = io.BytesIO()
+    drawing = canvas.Canvas(buffer, pagesize=A4, invariant=True)
+    drawing.setTitle("Walruses in the mail room")
+    for heading, lines in (
+        ("1 Introduction", ["Letters to a company come in one pile.", "Somebody must sort them."]),
+        ("2 Method", ["A walrus was taught to sort complaints by their tone.",
+                      "It needed ninety labelled letters before it was right."]),
+    ):  # fmt: skip
+        drawing.setFont("Helvetica-Bold", 14)
+        drawing.drawString(72, 760, heading)
+        drawing.setFont("Helvetica", 11)
+        for n, line in enumerate(lines):
+            drawing.drawString(72, 730 - 16 * n, line)
+        drawing.showPage()
+    drawing.save()
+    return buffer.getvalue()
+
+
+def test_from_an_empty_library_to_a_passage_on_its_page(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_text("An empty library").wait_for()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "walrus.pdf", "mimeType": "application/pdf", "buffer": paper()}
+    )
+    page.get_by_text("walrus.pdf").wait_for()
+    page.get_by_role("button", name="Take in", exact=True).click()
+    page.get_by_text("Taking in:").wait_for()
+    page.reload()  # the ingest has a process of its own
+    question = page.get_by_placeholder("What do you want to know?")
+    question.wait_for(timeout=INGEST_PATIENCE)
+
+    question.fill("how many examples did the animal need?")
+    question.press("Enter")
+    page.get_by_role("heading", name="Walruses in the mail room").wait_for(timeout=INGEST_PATIENCE)
+    assert "walrus was taught" in page.locator(".kb-passage").first.inner_text()
+    page.get_by_role("button", name="Open page 2").first.click()
+    page.get_by_text("Page 2 of 2").first.wait_for()
+    assert_highlighted(page)
+
+    shared = page.url
+    assert "document=sha256" in shared
+    assert "page=2" in shared
+    page.goto("about:blank")
+    page.goto(shared)
+    page.get_by_text("Page 2 of 2").first.wait_for()
+    page.get_by_role("button", name="Previous").click()
+    page.get_by_text("Page 1 of 2").first.wait_for()
+    page.go_back()
+    page.get_by_text("Page 2 of 2").first.wait_for()
+    page.get_by_role("button", name="Back to the results").click()
+    page.get_by_role("button", name="Open page 2").first.wait_for()
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    page.get_by_role("link", name="Library").click()
+    page.get_by_text("1 document. Select one to see more of it.").wait_for()
+
+
+def assert_highlighted(page: Page) -> None:
+    """A part of the drawn page, and not all of it, has the marker's colour."""
+    image = page.locator("[data-testid=stImage] img").first
+    image.wait_for()
+    picture = Image.open(io.BytesIO(page.request.get(str(image.evaluate("i => i.src"))).body()))
+    pixels = picture.convert("RGB").getcolors(maxcolors=picture.width * picture.height)
+    assert pixels is not None
+    share = sum(n for n, colour in pixels if colour == MARKER) / (picture.width * picture.height)
+    assert 0.002 < share < 0.2
+
+
+def test_a_killed_ingest_is_seen_and_goes_on(page: Page, address: str, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    note = tmp_path / "note.md"
+    note.write_text("# Herons\n\nA heron stood in the reeds and waited for fish.\n")
+    killed = subprocess.Popen(
+        [sys.executable, "-c",
+         "import sys, time; from pathlib import Path; from kb.store import Store\n"
+         "store = Store(Path(sys.argv[1]))\n"
+         "store.locators.queue([sys.argv[2]], store.locators.start_run(1))\n"
+         "print('begun', flush=True); time.sleep(100)", str(library), str(note)],
+        stdout=subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == b"begun\n"
+    page.goto(f"{address}/library")
+    page.get_by_text("Taking in: 0 of 1").wait_for()
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    page.get_by_text("An ingest was interrupted, with 1 still to be taken in.").wait_for()
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("1 document. Select one to see more of it.").wait_for(timeout=INGEST_PATIENCE)
+
+
+@pytest.mark.parametrize("path", ["/?q=attack&mode=lexical", "/library"])
+def test_documents_cannot_act_on_the_page(
+    page: Page, address: str, tmp_path: Path, path: str
+) -> None:
+    with Store(tmp_path / "library") as store:
+        for attack in ATTACKS:
+            hostile(store, attack)
+    page.goto(address + path)
+    if path == "/library":
+        page.get_by_role("tab", name="Failed").click()
+        page.locator(".kb-locator").first.wait_for()
+    else:
+        page.locator(".kb-hit").first.wait_for()
+    assert (
+        page.locator(
+            ".katex, .stHtml img, .stHtml svg, .stHtml script, .stHtml h1[onclick]"
+        ).count()
+        == 0
+    )
+    body = page.locator("body").inner_text()
+    for attack in ATTACKS:
+        assert attack.split("\n")[0] in body
