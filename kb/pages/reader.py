@@ -44,7 +44,7 @@ def _go(place: dict[str, str]) -> None:
     address: dict[str, str | list[str]] = {
         name: st.query_params.get_all(name) for name in st.query_params if name not in PLACE
     }
-    st.query_params.from_dict(address | place)
+    st.query_params.from_dict({**address, **place})
 
 
 def _number(name: str) -> int | None:
