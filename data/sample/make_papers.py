@@ -274,10 +274,8 @@ def draw_head(canvas: Canvas, document: BaseDocTemplate) -> None:
     """The running head of every page but the first."""
     canvas.setFont("Times-Italic", 9)
     top = PAGE_HEIGHT - HEAD
-    if document.page % 2:
-        canvas.drawString(MARGIN, top, document.short)
-    else:
-        canvas.drawRightString(PAGE_WIDTH - MARGIN, top, f"{AUTHOR}, sample library")
+    canvas.drawString(MARGIN, top, document.short)
+    canvas.drawRightString(PAGE_WIDTH - MARGIN, top, AUTHOR)
     canvas.setLineWidth(0.3)
     canvas.line(MARGIN, top - 4, PAGE_WIDTH - MARGIN, top - 4)
 
