@@ -9,9 +9,20 @@ from kb.search.lexical import MAX_TERMS, expression, marks, tokens
 from kb.store import Store
 
 
+def alike(term: str) -> float:
+    """Every term is as rare as any other."""
+    return 3.0
+
+
 def terms(text: str) -> tuple[str, ...]:
-    found = expression(text)
+    found = expression(text, alike)
     return found.terms if found else ()
+
+
+def match(text: str) -> str:
+    found = expression(text, alike)
+    assert found is not None
+    return found.match
 
 
 def add_text(store: Store, text: str) -> int:
@@ -38,14 +49,14 @@ def test_stop_words_stay_where_there_is_nothing_else() -> None:
 def test_a_repeated_word_counts_again_up_to_a_bound() -> None:
     assert terms("data and more data") == ('"data"', '"data"')
     assert len(terms("data " * 50)) == 4
-    found = expression("data and more data")
+    found = expression("data and more data", alike)
     assert found is not None
-    assert found.distinct == '"data"'
+    assert found.marking == '"data"'
 
 
 @pytest.mark.parametrize("text", ["", " ", "🙂", '"', "--- *** ()", "\0"])
 def test_without_words_there_is_no_expression(text: str) -> None:
-    assert expression(text) is None
+    assert expression(text, alike) is None
 
 
 def test_operators_are_words_or_nothing() -> None:
@@ -62,33 +73,47 @@ def test_lone_letters_fall_away_and_numbers_stay() -> None:
 def test_scripts_without_spaces_are_looked_up_by_prefix(store: Store) -> None:
     assert terms("深度学习") == ('"深度学习" *',)
     passage = add_text(store, "深度学习模型 综述")
-    found = store.passages.lexical(expression("深度学习").match, Query("x"), 1, 5)  # type: ignore[union-attr]
+    found = store.passages.lexical(match("深度学习"), Query("x"), 1, 5)
     assert [i for i, _ in found] == [passage]
 
 
 def test_accents_and_case_do_not_matter(store: Store) -> None:
     passage = add_text(store, "Naïve Bayes in the café")
     for text in ("NAIVE", "cafe\u0301", "Café"):
-        found = store.passages.lexical(expression(text).match, Query("x"), 1, 5)  # type: ignore[union-attr]
+        found = store.passages.lexical(match(text), Query("x"), 1, 5)
         assert [i for i, _ in found] == [passage], text
 
 
 def test_of_a_paste_the_most_telling_words_are_kept() -> None:
     common = [f"common{number}" for number in range(100)]
     words = [*common, "needle", "nowhere"]
-    rare = {'"needle"': 9.0, '"nowhere"': 0.0}
-    found = expression(" ".join(words), lambda term: rare.get(term, 1.0))
+    rarity = {'"needle"': 9.0, '"nowhere"': 0.0}
+    found = expression(" ".join(words), lambda term: rarity.get(term, 1.0))
     assert found is not None
     assert len(found.terms) == MAX_TERMS
     assert '"needle"' in found.terms
     assert '"nowhere"' not in found.terms
 
 
-def test_rarity_is_not_asked_for_a_question_of_usual_length() -> None:
+def test_rarity_is_not_asked_for_a_usual_question_in_a_usual_library() -> None:
     def never(term: str) -> float:
         raise AssertionError(term)
 
     assert expression("which loss suits imbalanced classes", never) is not None
+
+
+def test_in_a_large_library_words_that_stand_everywhere_are_only_marked() -> None:
+    rarity = {'"model"': 0.1, '"zzz"': 0.0}
+    found = expression("model zzz dropout", lambda term: rarity.get(term, 2.0), large=True)
+    assert found is not None
+    assert found.terms == ('"dropout"',)
+    assert found.marked == ('"model"', '"zzz"', '"dropout"')
+
+
+def test_words_that_stand_everywhere_are_kept_where_there_are_no_others() -> None:
+    found = expression("model zzz", lambda term: 0.0, large=True)
+    assert found is not None
+    assert found.terms == ('"model"', '"zzz"')
 
 
 @given(st.text(max_size=300))
@@ -108,7 +133,7 @@ def test_any_text_makes_a_valid_expression(store: Store) -> None:
         if found is not None:
             assert len(found.terms) <= MAX_TERMS
             store.passages.lexical(found.match, Query("x"), 1, 5)
-            store.passages.match_count(found.distinct)
+            store.passages.match_count(found.marking)
 
     check()
 
@@ -124,9 +149,9 @@ def test_a_paste_of_ten_thousand_characters_is_a_question(store: Store) -> None:
 def test_marks_are_where_the_stems_match(store: Store) -> None:
     text = "Training networks: the trained network's “train” set. Été."
     passage = add_text(store, text)
-    found = expression("train été")
+    found = expression("train été", alike)
     assert found is not None
-    marked = store.passages.highlighted(found.distinct, [passage, 999], before="<", after=">")
+    marked = store.passages.highlighted(found.marking, [passage, 999], before="<", after=">")
     assert list(marked) == [passage]
     spans = marks(text, marked[passage], "<", ">")
     assert [text[a:b] for a, b in spans] == ["Training", "trained", "train", "Été"]

@@ -6,6 +6,7 @@ passes a character of the question on as an operator.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -22,7 +23,11 @@ MAX_TERMS = 64
 telling are kept. Fewer lose quality on CISI's long questions, more gain none: 0002-fusion.md."""
 
 CONSIDERED = 128
-"""Of a long paste, words whose rarity is looked up; each costs a count in the database."""
+"""Distinct words whose rarity is looked up; each costs a count in the database."""
+
+EVERYWHERE = math.log(2)
+"""Rarity of a word in half of the passages. FTS5 gives it no weight from there on, and spends most
+of its time on it."""
 
 MAX_REPEATS = 4  # of one word: a question that repeats a word is about it, a paste proves nothing
 MAX_CHARACTERS = 10_000  # of a question that are read at all
@@ -37,6 +42,7 @@ class Expression:
     """An OR of terms: FTS5 strings, quoted already, each as often as the question has it."""
 
     terms: tuple[str, ...]
+    marked: tuple[str, ...]  # distinct; those too that are not searched for
 
     @property
     def match(self) -> str:
@@ -44,15 +50,15 @@ class Expression:
         return " OR ".join(self.terms)
 
     @property
-    def distinct(self) -> str:
+    def marking(self) -> str:
         """The expression to mark by."""
-        return " OR ".join(dict.fromkeys(self.terms))
+        return " OR ".join(self.marked)
 
 
-def expression(text: str, rarity: Rarity | None = None) -> Expression | None:
+def expression(text: str, rarity: Rarity, *, large: bool = False) -> Expression | None:
     """The words of `text` worth looking for, or None where it has none.
 
-    `rarity` is asked only where there are more than MAX_TERMS, to keep the most telling.
+    In a `large` library words that stand everywhere are only marked, where there are others.
     """
     words = tokens(text[:MAX_CHARACTERS])
     kept = [word for word in words if word not in STOP_WORDS and not _is_letter(word)]
@@ -60,19 +66,26 @@ def expression(text: str, rarity: Rarity | None = None) -> Expression | None:
         _quoted(word): min(number, MAX_REPEATS)
         for word, number in Counter(kept or words).most_common(CONSIDERED)
     }
-    if sum(repeats.values()) > MAX_TERMS:
-        repeats = _most_telling(repeats, rarity)
-    terms = tuple(term for term, number in repeats.items() for _ in range(number))
-    return Expression(terms) if terms else None
+    if not repeats:
+        return None
+    chosen = _most_telling(repeats, rarity, EVERYWHERE if large else -1.0)
+    terms = tuple(term for term, number in chosen.items() for _ in range(number))
+    return Expression(terms, tuple(repeats)[:MAX_TERMS])
 
 
-def _most_telling(repeats: dict[str, int], rarity: Rarity | None) -> dict[str, int]:
-    """As many of the terms as fit into MAX_TERMS, by frequency times rarity."""
-    worth = {t: n * rarity(t) if rarity else float(n) for t, n in repeats.items()}
+def _most_telling(repeats: dict[str, int], rarity: Rarity, above: float) -> dict[str, int]:
+    """The terms rarer than `above`, as many as fit into MAX_TERMS by frequency times rarity.
+
+    Of all terms, where none is rarer.
+    """
+    if above < 0 and sum(repeats.values()) <= MAX_TERMS:
+        return repeats
+    rare = {term: rarity(term) for term in repeats}
+    telling = [term for term in repeats if rare[term] > above] or list(repeats)
     chosen: dict[str, int] = {}
     room = MAX_TERMS
-    for term in sorted(repeats, key=lambda t: -worth[t]):
-        if room and (worth[term] > 0 or not chosen):
+    for term in sorted(telling, key=lambda t: -repeats[t] * rare[t]):
+        if room:
             chosen[term] = min(repeats[term], room)
             room -= chosen[term]
     return chosen

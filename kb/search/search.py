@@ -15,8 +15,9 @@ import numpy as np
 
 from kb.errors import NotFound, UsageError
 from kb.records import KINDS, MODES, Document, DocumentHits, Hit, Model, Query
+from kb.search.embed import from_blobs
 from kb.search.fuse import fuse, towards_best
-from kb.search.lexical import WEIGHTS, Expression, Rarity, expression, marks
+from kb.search.lexical import WEIGHTS, Expression, expression, marks
 from kb.store import Store
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 DEPTH = 200
 """Candidate passages taken from each side: benchmarks/retrieval.py."""
+
+LARGE = 20_000  # passages from which on common words cost more time than anything else
 
 PASSAGES_KEPT = 10  # of one document
 BEFORE, AFTER = "\x02", "\x03"  # around a match; no parser lets these characters through
@@ -64,7 +67,8 @@ class Searcher:
         for a document that is not here.
         """
         query = self._checked(query)
-        words = expression(query.text, self._rarity())
+        large = self._store.passages.number() > LARGE
+        words = expression(query.text, self._rarity, large=large)
         vector = None if query.mode == "lexical" else self._embedder().embed_query(query.text)
         depth = max(DEPTH, 4 * query.k)
         while True:
@@ -144,9 +148,8 @@ class Searcher:
         """(n, d) in the order of `ids`; a row of NaN where a passage has no vector yet."""
         rows = np.full((len(ids), self._model.dimension), np.nan, dtype=np.float32)
         blobs = self._store.vectors.of_passages(ids)
-        for row, passage_id in enumerate(ids):
-            if passage_id in blobs:
-                rows[row] = np.frombuffer(blobs[passage_id], dtype="<f2")
+        known = [row for row, passage_id in enumerate(ids) if passage_id in blobs]
+        rows[known] = from_blobs([blobs[ids[row]] for row in known], self._model.dimension)
         return rows
 
     def _nearest(self, vector: Vectors, query: Query, depth: int) -> tuple[dict[int, float], bool]:
@@ -171,17 +174,10 @@ class Searcher:
             self._store.passages.lexical(words.match, query, self._model.id, depth, weights=WEIGHTS)
         )
 
-    def _rarity(self) -> Rarity:
-        """How telling a term is. Nothing is counted before the first term is asked for."""
-        passages = 0
-
-        def rarity(term: str) -> float:
-            nonlocal passages
-            passages = passages or self._store.passages.counts(self._model.id)[0]
-            count = self._store.passages.match_count(term)
-            return math.log(max(passages, count + 1) / count) if count else 0.0
-
-        return rarity
+    def _rarity(self, term: str) -> float:
+        """How telling a term is, see `lexical.Rarity`."""
+        count = self._store.passages.match_count(term)
+        return math.log(self._store.passages.number() / count) if count else 0.0
 
     def _means(self, document_ids: Sequence[int]) -> dict[int, Vectors]:
         """The mean direction of each document's passages, where it has vectors."""
@@ -238,7 +234,7 @@ class Searcher:
         ids = [c.passage_id for c in candidates]
         rows = self._store.passages.by_ids(ids)
         marked = (
-            self._store.passages.highlighted(words.distinct, ids, before=BEFORE, after=AFTER)
+            self._store.passages.highlighted(words.marking, ids, before=BEFORE, after=AFTER)
             if words
             else {}
         )

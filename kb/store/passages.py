@@ -142,8 +142,8 @@ class Passages:
         """Those of `ids` that satisfy the query's filters. Cheaper than `matching` for few ids."""
         condition, values = _filter(query)
         rows = self._db.all(
-            f"select p.id {_FROM} where p.id in (select value from json_each(?)) "
-            f"and p.model_id = ? and {condition}",
+            "select p.id from json_each(?) as wanted cross join passages p on p.id = wanted.value "
+            f"join documents d on d.id = p.document_id where p.model_id = ? and {condition}",
             json.dumps(list(ids)), model_id, *values,
         )  # fmt: skip
         return {row["id"] for row in rows}
@@ -184,6 +184,10 @@ class Passages:
             before, after, json.dumps(list(ids)), match,
         )  # fmt: skip
         return {row["id"]: row["text"] for row in rows}
+
+    def number(self) -> int:
+        """How many passages there are, over all models: as many as FTS5 counts. At no cost."""
+        return int(self._db.one("select count(*) as n from passages")["n"])
 
     def match_count(self, match: str) -> int:
         """In how many passages an FTS5 expression matches, filters aside."""
