@@ -162,7 +162,7 @@ class ParserPool:
         return worker
 
     def _dismiss(self, worker: _Worker) -> None:
-        worker.kill()
+        worker.close()
         with self._lock:
             self._live.discard(worker)
 
@@ -235,11 +235,16 @@ class _Worker:
     def kill(self) -> None:
         """End the process, whatever it does."""
         self._process.kill()
-        for stream in (self._process.stdin, self._process.stdout):
-            with suppress(OSError, ValueError):
-                if stream is not None and stream is self._process.stdin:
-                    stream.close()
+        with suppress(OSError, ValueError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
         self._process.wait()
+
+    def close(self) -> None:
+        """End the process and let go of its answers. Only for the thread that reads them."""
+        self.kill()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _start(self) -> None:
         answer = self._ask(self._read, START_SECONDS)

@@ -232,7 +232,12 @@ class KnowledgeBase:
         passages, unembedded = store.passages.counts(model.id) if model else (0, 0)
         folder = self.config.library / "index"
         generation = store.vectors.generation()
-        indexed = _indexed(folder, model)
+        if model:
+            from kb.search.index import file_generation
+
+            indexed = file_generation(folder, model)
+        else:
+            indexed = generation
         return Status(
             path=str(self.config.library),
             documents=counts["documents"],

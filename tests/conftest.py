@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kb.config import Config
+from kb.config import Config, read_config
 from kb.knowledge_base import Engine, KnowledgeBase
+from kb.search.embed import Embedder
+from kb.search.models import load_embedder
 from kb.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,3 +93,9 @@ def knowledge_base(config: Config, embedder: FakeEmbedder) -> Iterator[Knowledge
     engine._embedder = embedder
     with KnowledgeBase(config, engine=engine) as kb:
         yield kb
+
+
+@pytest.fixture(scope="session")
+def real_embedder() -> Embedder:
+    """The default encoder, from the user's own cache: exported there once."""
+    return load_embedder(read_config())

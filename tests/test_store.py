@@ -213,8 +213,9 @@ def test_vectors_have_a_generation(store: Store) -> None:
     start = store.vectors.generation()
     assert store.vectors.add([(1, b"x"), (2, b"y"), (77, b"of a passage that has gone")]) == 2
     assert store.vectors.add([(1, b"again")]) == 0
-    assert list(store.vectors.added_since(start, 1, batch=1)) == [[(1, b"x")], [(2, b"y")]]
-    assert list(store.vectors.added_since(store.vectors.generation(), 1)) == []
+    now = store.vectors.generation()
+    assert list(store.vectors.added_since(start, now, 1, batch=1)) == [[(1, b"x")], [(2, b"y")]]
+    assert list(store.vectors.added_since(now, now, 1)) == []
     assert store.vectors.of_passages([2, 5]) == {2: b"y"}
     assert store.passages.counts(1) == (2, 0)
 

@@ -1,15 +1,18 @@
-"""The Embedder contract, and the text that the encoder is given for a passage.
+"""The Embedder contract, what the encoder reads for a passage, and embedding what is not yet.
 
 Knows nothing of any library that computes vectors: those are behind the contract.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from kb.records import Model
+from kb.store import Store
 
 Vectors = NDArray[np.float32]
 """(n, d) or (d,) float32; rows of length 1."""
@@ -51,7 +54,57 @@ class Embedder(Protocol):
         ...
 
 
-def encoder_text(title: str, section: str, text: str) -> str:
-    """What the encoder reads for a passage: its title and section are context for the words."""
-    heading = " · ".join(part for part in (title, section) if part)
-    return f"{heading}\n{text}" if heading else text
+HEADING_SHARE = 0.25
+"""Of the encoder's tokens that title and section may take; a longer heading is left out whole."""
+
+CHUNK = 512
+"""Passages embedded between two writes: enough to sort by length, little to lose at a stop."""
+
+
+def heading(embedder: Embedder, title: str, section: str) -> str:
+    """The context that a passage's text is embedded with: its title and section, or "".
+
+    Splitting and embedding both ask here, so that what was measured is what is embedded.
+    """
+    for parts in ((title, section), (title,), (section,)):
+        text = " · ".join(part for part in parts if part)
+        if text and len(embedder.token_spans(text)) <= HEADING_SHARE * embedder.max_tokens:
+            return f"{text}\n"
+    return ""
+
+
+def to_blob(vector: Vectors) -> bytes:
+    """A vector as it is stored: little-endian float16."""
+    return vector.astype("<f2").tobytes()
+
+
+def from_blobs(blobs: Sequence[bytes], dimension: int) -> Vectors:
+    """(n, dimension) float32 from stored vectors, rows of length 1 again."""
+    flat = np.frombuffer(b"".join(blobs), dtype="<f2").astype(np.float32)
+    vectors = flat.reshape(len(blobs), dimension)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1.0)
+
+
+def embed_missing(
+    store: Store,
+    embedder: Embedder,
+    model: Model,
+    *,
+    report: Callable[[int], None] = lambda count: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Embed every passage of `model` that has no vector; returns how many.
+
+    `report` is told of each written batch, `stop` is asked between two. What is left is found by
+    the next call. A passage that goes while it is embedded is passed over.
+    """
+    count, last = 0, 0
+    while not stop() and (rows := store.passages.unembedded(model.id, CHUNK, after=last)):
+        texts = [heading(embedder, row.title, row.section) + row.text for row in rows]
+        vectors = embedder.embed_documents(texts)
+        store.vectors.add([(r.id, to_blob(v)) for r, v in zip(rows, vectors, strict=True)])
+        last = rows[-1].id
+        count += len(rows)
+        report(len(rows))
+    return count

@@ -57,9 +57,9 @@ class Vectors:
         return Generation(row["added"], row["dropped"])
 
     def added_since(
-        self, generation: Generation, model_id: int, *, batch: int = 4096
+        self, generation: Generation, until: Generation, model_id: int, *, batch: int = 4096
     ) -> Iterator[list[tuple[int, bytes]]]:
-        """The model's (passage id, vector) rows added after `generation`, in batches, by age."""
+        """The model's (passage id, vector) rows from after one generation until another, by age."""
         last = generation.added
         while True:
             rows = self._db.all(
@@ -72,6 +72,11 @@ class Vectors:
                 return
             last = rows[-1]["id"]
             yield [(row["passage_id"], row["vector"]) for row in rows]
+
+    def blob(self, vector_id: int) -> bytes | None:
+        """The vector that was the `vector_id`-th to be added; None where it has been dropped."""
+        row = self._db.maybe("select vector from vectors where id = ?", vector_id)
+        return row["vector"] if row else None
 
     def dropped_since(self, generation: Generation) -> list[int]:
         """Passage ids whose vectors were dropped after `generation`."""
