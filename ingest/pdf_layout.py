@@ -42,6 +42,8 @@ SAME_LINE = 0.35
 """Of the font size: baselines closer than that are one line."""
 SMALL_PRINT = 0.93
 """Of the body's size: footnotes are smaller than that."""
+AUTHOR_LINES = 10
+"""Lines of a block of authors, at most."""
 EDGE = 0.13
 """Of the page's height, at the top and at the bottom: where running heads and page numbers are."""
 EDGE_ROWS = 3
@@ -178,7 +180,8 @@ def read_page(
     notes: list[PrintedLine] = []
     for turn in sorted({f.turn for f in page}, key=lambda turn: turn != main):
         upright = [f for f in page if f.turn == turn]
-        for fragments in _blocks(upright, fallback) if turn == main else [upright]:
+        blocks = _blocks(upright, fallback, head=number == 1) if turn == main else [upright]
+        for fragments in blocks:
             printed = _lines(fragments, number, block)
             keep = len(printed) - (_count_notes(printed, body) if turn == main else 0)
             lines += printed[:keep]
@@ -195,8 +198,13 @@ def main_turn(page: Iterable[Fragment]) -> int:
     return turns.most_common(1)[0][0]
 
 
-def _blocks(page: list[Fragment], fallback: float | None) -> list[list[Fragment]]:
-    """The page's fragments by column and band, in reading order."""
+def _blocks(
+    page: list[Fragment], fallback: float | None, *, head: bool = False
+) -> list[list[Fragment]]:
+    """The page's fragments by column and band, in reading order.
+
+    `head`: a block of authors may stand above the columns, in columns of its own.
+    """
     x = gutter(page)
     if x is None:
         x = fallback
@@ -204,28 +212,36 @@ def _blocks(page: list[Fragment], fallback: float | None) -> list[list[Fragment]
         return [page] if page else []
     wide, narrow = _part(page, x)
     levels = sorted({f.baseline for f in wide})  # upwards
-    bands: defaultdict[int, tuple[list[Fragment], list[Fragment]]]
-    bands = defaultdict(lambda: ([], []))
-    for f in narrow:
-        side = (f.left + f.right) / 2 >= x
-        bands[bisect_left(levels, f.baseline - SAME_LINE * f.size)][side].append(f)
-    by_level: defaultdict[float, list[Fragment]] = defaultdict(list)
-    for f in wide:
-        by_level[f.baseline].append(f)
+    if head and (strip := _below_authors(narrow)):
+        levels = sorted({*levels, strip})
     blocks: list[list[Fragment]] = []
     stretch: list[Fragment] = []  # wide lines with nothing between them
     for band in range(len(levels), -1, -1):
-        left, right = bands.get(band, ([], []))
-        if left or right:
+        within = [f for f in narrow if bisect_left(levels, f.baseline - SAME_LINE * f.size) == band]
+        if within:
             blocks.append(stretch)
             stretch = []
-            for side in (left, right):
-                if side:
-                    blocks += _blocks(side, None)
+            for right in (False, True):
+                side = [f for f in within if ((f.left + f.right) / 2 >= x) is right]
+                blocks += _blocks(side, None) if side else []
         if band:
-            stretch += by_level[levels[band - 1]]
+            stretch += [f for f in wide if f.baseline == levels[band - 1]]
     blocks.append(stretch)
     return [block for block in blocks if block]
+
+
+def _below_authors(narrow: Sequence[Fragment]) -> float | None:
+    """The height of a white strip through both columns, under the few lines of an author block."""
+    lines = sorted(narrow, key=lambda f: -f.top)
+    floor = lines[0].bottom if lines else 0.0
+    rows: set[int] = set()
+    for fragment in lines:
+        gap = floor - fragment.top
+        if gap > fragment.size and len(rows) <= AUTHOR_LINES:
+            return floor - gap / 2
+        rows.add(round(fragment.baseline))
+        floor = min(floor, fragment.bottom)
+    return None
 
 
 def _part(page: list[Fragment], x: float) -> tuple[list[Fragment], list[Fragment]]:
@@ -249,16 +265,26 @@ def _part(page: list[Fragment], x: float) -> tuple[list[Fragment], list[Fragment
 
 
 def _is_overfull(wide: Fragment, narrow: Sequence[Fragment], x: float) -> bool:
-    """A line of one column that runs over its edge, beside a line of the other column."""
+    """A line of one column that runs over its edge: the other column's text stands beside or under
+    it, or it stands closely between two lines of its own column.
+    """
     from_left = x - wide.left > wide.right - x
     over = wide.right - x if from_left else x - wide.left
-    if over > 0.2 * wide.width:
-        return False
-    return any(
-        abs(f.baseline - wide.baseline) < f.size
-        and (f.left >= wide.right - STEP if from_left else f.right <= wide.left + STEP)
-        for f in narrow
-    )
+    above = below = False
+    for f in narrow:
+        distance = f.baseline - wide.baseline
+        if abs(distance) > 1.6 * wide.size:
+            continue
+        own_side = ((f.left + f.right) / 2 < x) == from_left
+        if own_side:
+            aligned = abs(f.left - wide.left) < 3 * wide.size
+            above |= aligned and distance > SAME_LINE * wide.size
+            below |= aligned and distance < -SAME_LINE * wide.size
+        elif abs(distance) < wide.size:
+            apart = f.left >= wide.right - STEP if from_left else f.right <= wide.left + STEP
+            if over <= 0.2 * wide.width if apart else abs(distance) < 0.7 * wide.size:
+                return True
+    return above and below
 
 
 def _count_notes(lines: Sequence[PrintedLine], body: float) -> int:
