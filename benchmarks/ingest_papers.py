@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import random
 import re
 import tempfile
@@ -24,7 +25,7 @@ from ingest.source import Options
 from kb.config import Config, read_config
 from kb.knowledge_base import KnowledgeBase
 from kb.records import Document
-from kb.search.embed import encoder_text
+from kb.search.embed import heading
 from tests.conftest import shared_folder
 
 SAMPLE = 40  # passages whose page is checked against the PDF
@@ -95,7 +96,7 @@ def embed_alone(kb: KnowledgeBase) -> float:
         rows += kb.store.passages.by_ids(
             kb.store.passages.of_document(document.id, model.id)
         ).values()
-    texts = [encoder_text(row.title, row.section, row.text) for row in rows]
+    texts = [heading(embedder, row.title, row.section) + row.text for row in rows]
     started = time.perf_counter()
     embedder.embed_documents(texts)
     return time.perf_counter() - started
@@ -110,6 +111,7 @@ def timed(kb: KnowledgeBase, ids: list[str]) -> tuple[Report, float]:
 
 def main() -> None:
     """Run and print."""
+    logging.getLogger("pypdf").setLevel(logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--papers", type=int, default=1000)
     parser.add_argument("--shared", type=Path, default=shared_folder())
@@ -139,8 +141,9 @@ def main() -> None:
             for paper in known:
                 document = by_id[f"arxiv:{paper.arxiv_id}"]
                 version = kb.store.documents.version(document.version_id)
-                titles += words(document.title) == words(paper.title)
-                abstracts += words(document.metadata.abstract) == words(paper.abstract)
+                if paper.title:
+                    titles += words(document.title) == words(paper.title)
+                    abstracts += words(document.metadata.abstract) == words(paper.abstract)
                 sections += sum(bool(section.title) for section in version.sections) >= 3
                 references += any(section.role == "references" for section in version.sections)
             right, checked = pages_right(kb, documents, SAMPLE)
