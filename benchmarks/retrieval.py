@@ -1,0 +1,193 @@
+"""Search quality on collections with judgements, through the product's own code.
+
+    python -m benchmarks.retrieval [NAME …] [--collection DIR …] [--json] [--cache DIR]
+
+NAMEs are folders of ../shared/data/retrieval; without any, all of them. DIR is any folder in BEIR's
+layout: corpus.jsonl, queries.jsonl, qrels/test.tsv or qrels.tsv, each plain or gzipped. Each
+collection becomes a library of its own, split, embedded and indexed as `kb ingest` does it, kept in
+the cache until the documents, the model or that code change.
+
+nDCG@10 is of searches for 10 documents, Recall@100 of searches for 100. A document whose id is the
+question's own is passed over, as BEIR does. Milliseconds are the median of the searches for 10,
+in this process, with the model loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import ingest.split
+from kb.search.models import load_embedder
+
+import kb.search.embed
+import kb.store.schema
+from benchmarks.beir import Collection, ndcg, read_collection, recall
+from kb.config import read_config
+from kb.knowledge_base import Engine, KnowledgeBase
+from kb.records import MODES, Metadata, Mode, Parsed, Query, Section
+from kb.search.embed import embed_missing
+from tests.conftest import shared_folder
+
+NAMES = ("scifact", "cacm", "cisi", "cranfield")
+DECIDE_THE_LIBRARY = (ingest.split, kb.search.embed, kb.store.schema)  # modules
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One mode on one collection: means over the questions."""
+
+    collection: str
+    mode: Mode
+    questions: int
+    ndcg10: float
+    recall100: float
+    milliseconds: float
+
+
+def measure(collection: Collection, cache: Path) -> list[Measured]:
+    """All modes on one collection."""
+    config = read_config(cache)
+    stamp = _stamp(collection, load_embedder(config, say=_say).revision)
+    config = replace(config, library=cache / f"{collection.name}-{stamp}")
+    with KnowledgeBase(config, engine=Engine(config, say=_say)) as kb:
+        fill(kb, collection)
+        kb.search(Query("warm", k=1))  # so that no question pays for loading
+        return [_mode(kb, collection, mode) for mode in MODES]
+
+
+def _stamp(collection: Collection, revision: str) -> str:
+    parts = [collection.fingerprint, revision]
+    parts += [Path(str(module.__file__)).read_text("utf-8") for module in DECIDE_THE_LIBRARY]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def fill(kb: KnowledgeBase, collection: Collection) -> None:
+    """Every document of the collection, split, embedded and indexed; what is there is kept."""
+    model = kb.model()
+    embedder = kb.embedder()
+    for key, title, text in collection.documents:
+        if not (text.strip() or title.strip()) or kb.store.documents.has(_key(key)):
+            continue
+        text = text if text.strip() else title
+        parsed = Parsed(text, Metadata(title=title), (), (Section("", 1, 0, len(text)),))
+        spans = ingest.split.split(parsed, embedder=embedder)
+        with kb.store.transaction():
+            document_id, version_id, _ = kb.store.documents.add_version(
+                _key(key), parsed, kind="paper", source="benchmark", label="v1",
+                sha256=hashlib.sha256(key.encode()).hexdigest(), media_type="text/plain",
+                raw_bytes=len(text), fetched_from="",
+            )  # fmt: skip
+            kb.store.passages.replace(
+                document_id, version_id, model.id, spans, title=title, text=text
+            )
+    left = kb.store.passages.counts(model.id)[1]
+    if left:
+        _say(f"{collection.name}: embedding {left} passages")
+    embed_missing(kb.store, embedder, model)
+
+
+def _key(identifier: str) -> str:
+    return f"benchmark:{identifier}"
+
+
+def _mode(kb: KnowledgeBase, collection: Collection, mode: Mode) -> Measured:
+    gains, found, times = [], [], []
+    for question, text in collection.questions.items():
+        relevant = collection.judgements[question]
+        started = time.perf_counter()
+        first = _ranking(kb, Query(text, k=11, mode=mode), question)
+        times.append(time.perf_counter() - started)
+        gains.append(ndcg(first, relevant))
+        found.append(recall(_ranking(kb, Query(text, k=101, mode=mode), question), relevant))
+    return Measured(
+        collection.name,
+        mode,
+        len(gains),
+        statistics.fmean(gains),
+        statistics.fmean(found),
+        1000 * statistics.median(times),
+    )
+
+
+def _ranking(kb: KnowledgeBase, query: Query, question: str) -> list[str]:
+    """Ids of the documents found, best first, copies of a work behind it; the question's own not.
+
+    One more than needed is asked for, since one may fall away.
+    """
+    keys = [key for group in kb.search(query) for key in (group.document.key, *group.also)]
+    return [key for key in (key.removeprefix("benchmark:") for key in keys) if key != question]
+
+
+def table(rows: Sequence[Measured]) -> str:
+    """The figures as a Markdown table, with what the hybrid gains over the better of the others."""
+    lines = [
+        "| collection | questions | semantic | lexical | hybrid | gain "
+        "| R@100 semantic | lexical | hybrid | ms hybrid |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    gains = []
+    for name in dict.fromkeys(row.collection for row in rows):
+        by = {row.mode: row for row in rows if row.collection == name}
+        gains.append(gain(by["hybrid"], by["semantic"], by["lexical"]))
+        order = [by[mode] for mode in ("semantic", "lexical", "hybrid")]
+        scores = " | ".join(f"{row.ndcg10:.4f}" for row in order)
+        recalls = " | ".join(f"{row.recall100:.3f}" for row in order)
+        lines.append(
+            f"| {name} | {by['hybrid'].questions} | {scores} | {gains[-1]:+.1%} | {recalls} "
+            f"| {by['hybrid'].milliseconds:.0f} |"
+        )
+    lines.append(f"\nnDCG@10; hybrid gains {statistics.fmean(gains):+.1%} on average.")
+    return "\n".join(lines)
+
+
+def gain(hybrid: Measured, *others: Measured) -> float:
+    """By what share the hybrid's nDCG@10 is above the better of the others."""
+    return hybrid.ndcg10 / max(other.ndcg10 for other in others) - 1
+
+
+def folders(names: Sequence[str]) -> list[Path]:
+    """The folders of the shared collections of those names. Ends the program where there are none.
+
+    Raises SystemExit with a sentence.
+    """
+    shared = shared_folder()
+    if shared is None:
+        raise SystemExit("The shared data folder is not here; set KB_SHARED_DATA, or --collection.")
+    return [shared / "retrieval" / name for name in names]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks.retrieval", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--collection", action="append", default=[], type=Path, metavar="DIR")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--cache", type=Path, default=default_cache(), metavar="DIR")
+    given = parser.parse_args()
+    names = given.names or ([] if given.collection else NAMES)
+    rows = []
+    for folder in [*(folders(names) if names else ()), *given.collection]:
+        rows += measure(read_collection(folder), given.cache)
+    print(json.dumps([asdict(row) for row in rows], indent=2) if given.json else table(rows))
+
+
+def default_cache() -> Path:
+    """Where the libraries are kept between runs."""
+    return Path(tempfile.gettempdir()) / "kb-benchmarks"
+
+
+if __name__ == "__main__":
+    main()
