@@ -166,7 +166,8 @@ def _print(outcomes: list[Outcome], *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps([asdict(o) for o in outcomes], ensure_ascii=False, indent=2))
         return int(failed > 0)
-    _table([o for o in outcomes if o.status != "unchanged"] or outcomes[:20])
+    if telling := [o for o in outcomes if o.status != "unchanged" or "removed" in o.reason]:
+        _table(telling)
     counts = Counter(outcome.status for outcome in outcomes)
     say(", ".join(f"{n} {status}" for status, n in counts.items()) or "Nothing.")
     if any(o.retry for o in outcomes if o.status == "failed"):
@@ -180,26 +181,24 @@ def _table(outcomes: list[Outcome]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("outcome", "what", "title or reason"):
-        table.add_column(column, overflow="fold")
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("what", no_wrap=True)
+    table.add_column("title or reason", overflow="fold")
     styles = {"added": "green", "updated": "cyan", "failed": "red"}
     for o in outcomes:
-        what = o.key if o.key and not o.key.startswith(("sha256:", "note:")) else o.locator
         why = f"{o.stage}: {o.reason}" if o.status == "failed" else o.title or o.reason
         if o.status != "failed" and o.title and o.reason:
             why += f" ({o.reason})"
-        table.add_row(
-            Text(o.status, style=styles.get(o.status, "dim")),
-            Text(_short(what)),
-            Text(harmless(why)),
-        )
+        style = styles.get(o.status, "dim")
+        table.add_row(Text(o.status, style=style), Text(_short(o)), Text(harmless(why)))
     Console().print(table)
 
 
-def _short(locator: str) -> str:
-    """A path is known by its end."""
-    text = harmless(locator)
-    return f"…{text[-47:]}" if len(text) > 48 else text
+def _short(outcome: Outcome) -> str:
+    """What an outcome is of, in 30 columns: an arXiv key, else the end of the locator."""
+    text = outcome.key if outcome.key.startswith("arxiv:") else harmless(outcome.locator)
+    text = Path(text).name if text.startswith("/") else text
+    return f"…{text[-29:]}" if len(text) > 30 else text
 
 
 def _dry_run(config: Config, locators: list[str], as_json: bool) -> int:
@@ -226,7 +225,9 @@ def _dry_run(config: Config, locators: list[str], as_json: bool) -> int:
 
 
 @click.command()
-@click.option("--model", "name", help="Name or path. Default: the library's own model, as it is now.")
+@click.option(
+    "--model", "name", help="Name or path. Default: the library's own model, as it is now."
+)
 @click.pass_obj
 def reindex(config: Config, name: str | None) -> None:
     """Index the library with another model; the old index answers until that is complete."""

@@ -17,7 +17,7 @@ import logging
 import queue
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -41,7 +41,7 @@ from ingest.split import split
 from kb.config import Config
 from kb.errors import KbError, ParseFailure, UsageError
 from kb.knowledge_base import KnowledgeBase
-from kb.records import Outcome, Parsed
+from kb.records import Outcome, OutcomeStatus, Parsed
 from kb.search.embed import embed_missing
 from kb.store import Store
 
@@ -118,7 +118,7 @@ class _Ingest:
         self.fetcher = Fetcher(self.config, say=self._say, pause=self._pause)
         self.outcomes: list[Outcome] = []
         self.lists: list[Done] = []  # folders, feeds, …: locators that only led to others
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.stop = threading.Event()
         self.written = threading.Event()  # something may wait for its vector
         self.all_written = threading.Event()
@@ -361,7 +361,7 @@ class _Ingest:
         with self.store.transaction():
             if self.store.documents.has_content(raw.key, sha256):  # two locators of one work
                 return self._note_known(Known(raw.locator, raw.key, "unchanged"))
-            status = "updated" if self.store.documents.has(raw.key) else "added"
+            status: OutcomeStatus = "updated" if self.store.documents.has(raw.key) else "added"
             document_id, version_id, current = self.store.documents.add_version(
                 raw.key, parsed, kind=raw.kind, source=raw.source, label=raw.label, sha256=sha256,
                 media_type=raw.media_type, raw_bytes=len(raw.content), fetched_from=raw.url,

@@ -193,6 +193,15 @@ def test_a_wrong_key_is_answered_with_near_ones(store: Store) -> None:
         store.documents.by_key("zzz")
 
 
+def test_the_beginning_of_a_hash_is_enough_where_it_is_one(store: Store) -> None:
+    add(store, f"sha256:{'ab' * 32}", sha256="ab" * 32)
+    add(store, f"sha256:{'ab' * 31}cd", sha256="cd")
+    assert store.documents.by_key(f"sha256:{'ab' * 31}c").key.endswith("cd")
+    for unclear in ("sha256:abababab", "sha256:ababab", "sha256:ab*babab"):
+        with pytest.raises(NotFound):
+            store.documents.by_key(unclear)
+
+
 def test_the_same_work_is_recognised_and_not_merged(store: Store) -> None:
     add(store)
     as_file = replace(PARSED, metadata=replace(PARSED.metadata, title="On Cats & Dogs"))

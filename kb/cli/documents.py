@@ -8,11 +8,19 @@ from pathlib import Path
 
 import click
 
-from kb.cli.show import dim, documents_table_row, harmless, heading, say, short_authors
+from kb.cli.show import (
+    dim,
+    documents_table_row,
+    harmless,
+    heading,
+    say,
+    short_authors,
+    short_key,
+)
 from kb.config import Config
 from kb.errors import NotFound
 from kb.knowledge_base import KnowledgeBase
-from kb.records import Document
+from kb.records import Document, page_at
 
 
 @click.group()
@@ -85,9 +93,7 @@ def show(config: Config, key: str, text: bool, as_json: bool) -> None:
             click.echo(f"{click.style(f'{name:>10}', dim=True)}  {harmless(value)}")
     for section in current.sections:
         if section.title:
-            page = current.pages and next(
-                (n for n, p in enumerate(current.pages, 1) if p.start <= section.start < p.end), 0
-            )
+            page = page_at(current.pages, section.start)
             where = f"  p. {page}" if page else ""
             click.echo(f"{' ' * 12}{'  ' * (section.level - 1)}{harmless(section.title)}{where}")
 
@@ -126,9 +132,8 @@ def remove(config: Config, keys: tuple[str, ...]) -> None:
     with KnowledgeBase(config) as kb:
         for key in keys:
             document = kb.store.documents.remove(key)
-            click.echo(
-                f"Removed {harmless(document.title)}. Undo: kb documents restore {document.key}"
-            )
+            undo = f"kb documents restore {short_key(document.key)}"
+            click.echo(f"Removed {harmless(document.title)}. Undo: {undo}")
 
 
 @documents.command()
@@ -157,7 +162,9 @@ def duplicates(config: Config, as_json: bool) -> None:
         click.echo(heading(found[0].title))
         click.echo(dim(f"   the same by {why}"))
         for document in found:
-            click.echo(f"   {document.key}  ({document.kind}, through {document.source})")
+            click.echo(
+                f"   {short_key(document.key)}  ({document.kind}, through {document.source})"
+            )
     say(f"{len(groups)} work{'s' if len(groups) != 1 else ''} more than once.")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kb.cli.show import dim, documents_table_row, heading, marked, say
+from kb.cli.show import dim, documents_table_row, heading, marked, say, short_key
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase
 from kb.records import KINDS, MODES, DocumentHits, Hit, Kind, Mode, Query
@@ -92,11 +92,11 @@ def _show(found: list[DocumentHits], passages: int, as_json: bool) -> None:
     for number, group in enumerate(found, start=1):
         click.echo(heading(f"{number}. {documents_table_row(group.document)}"))
         if group.also:
-            click.echo(dim(f"   also here as {', '.join(group.also)}"))
+            click.echo(dim(f"   also here as {', '.join(map(short_key, group.also))}"))
         for hit in group.hits[:passages]:
             click.echo(dim(f"   {place(hit)}  score {hit.score:.3f}"))
             click.echo(marked(hit.text, hit.marks, indent="   "))
-        click.echo(dim(f"   kb open {group.document.key}{_page_option(group.hits[0])}"))
+        click.echo(dim(f"   kb open {short_key(group.document.key)}{_page_option(group.hits[0])}"))
         click.echo()
 
 

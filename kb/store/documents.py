@@ -42,12 +42,18 @@ class Documents:
     # -- reading ---------------------------------------------------------------------------------
 
     def by_key(self, key: str) -> Document:
-        """The document of that key or identifier, removed ones too; NotFound names near keys."""
+        """The document of that key or identifier, removed ones too; NotFound names near keys.
+
+        Of a `sha256:` key the beginning is enough, from 8 digits on, where only one begins so.
+        """
         row = self._db.maybe(_SELECT + "where d.key = ?", key) or self._db.maybe(
             _SELECT + "where d.id in (select document_id from identifiers where value = ?)"
             " order by d.removed_at is not null, d.id",
             key.lower(),
         )
+        if row is None and re.fullmatch(r"sha256:[0-9a-f]{8,63}", key):
+            begun = self._db.all(_SELECT + "where d.key glob ? limit 2", f"{key}*")
+            row = begun[0] if len(begun) == 1 else None
         if row is None:
             from rapidfuzz import process  # only here: searching must start fast
 
