@@ -112,15 +112,19 @@ class ParserPool:
         for thread in threads:
             thread.start()
         running = len(threads)
+        error: BaseException | None = None
         try:
             while running:
                 item = results.get()
-                if isinstance(item, BaseException):
-                    raise item
                 if item is None:
                     running -= 1
+                elif isinstance(item, BaseException):
+                    error = error or item
+                    source.stop()  # what is being parsed is still finished
                 else:
                     yield item
+            if error is not None:
+                raise error
         finally:
             source.stop()
             if running:  # left early
