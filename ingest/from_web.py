@@ -231,7 +231,7 @@ def _extracted(html: str, url: str, latest: str) -> Any:
     """What trafilatura makes of the page, without any network; None where there is no article."""
     import trafilatura
 
-    dates = {"original_date": True, "extensive_search": False, "max_date": latest}
+    dates = {"original_date": True, "extensive_search": True, "max_date": latest}
     try:
         return trafilatura.bare_extraction(
             html,
@@ -298,7 +298,7 @@ def _metadata(found: Any, page: Any, url: str) -> Metadata:
         title=_first(meta, "citation_title") or found.title or "",
         authors=tuple(dict.fromkeys(a for author in authors if (a := _first_last(author)))),
         published=_iso_date(_first(meta, "citation_publication_date", "citation_date"))
-        or found.date
+        or _found_date(found.date or "")
         or "",
         abstract=_first(meta, "citation_abstract"),
         venue=_first(meta, "citation_journal_title", "citation_conference_title")
@@ -333,6 +333,11 @@ def _first_last(name: str) -> str:
         if comma and "," not in first
         else " ".join(name.split())
     )
+
+
+def _found_date(date: str) -> str:
+    """What htmldate found: it makes 1 January of a year that stands alone on the page."""
+    return date.removesuffix("-01-01")
 
 
 def _iso_date(text: str) -> str:
