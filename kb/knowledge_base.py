@@ -235,7 +235,7 @@ class KnowledgeBase:
         if model:
             from kb.search.index import file_generation
 
-            indexed = file_generation(folder, model)
+            indexed = file_generation(store, model)
         else:
             indexed = generation
         return Status(

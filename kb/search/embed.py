@@ -83,7 +83,7 @@ def from_blobs(blobs: Sequence[bytes], dimension: int) -> Vectors:
     flat = np.frombuffer(b"".join(blobs), dtype="<f2").astype(np.float32)
     vectors = flat.reshape(len(blobs), dimension)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
+    return vectors / np.where(lengths > 0, lengths, np.float32(1.0))
 
 
 def embed_missing(

@@ -1,19 +1,22 @@
 """The vector index: exact search in FAISS over what the store holds. The only home of faiss.
 
-It is a cache. The file's name says which generation of the store's vectors it holds, so that one
-`os.replace` puts both in place; what came later is read from the store, and a file that cannot be
-right (missing, damaged, ahead of the database, of other vectors) is built anew.
+It is a cache. The store names the one file that is its own; the name says which generation of the
+vectors the file holds, and the checksum of its content. What came later is read from the store. A
+file that is missing, damaged or of another history (a backup may have been restored) is not the one
+named, and is built anew.
 
 How passages are filtered or ranked beyond the cosine is not known here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
 import tempfile
 import threading
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +25,12 @@ from typing import Any, Protocol
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
 from kb.records import Model
 from kb.search.embed import Vectors, from_blobs
 from kb.store import Store
+from kb.store.connection import WriteRefused
 from kb.store.vectors import Generation
 
 log = logging.getLogger(__name__)
@@ -34,6 +39,9 @@ SMALL = 50_000
 """Vectors up to which the whole file is written after any change: 38 MB at 384 dimensions."""
 REWRITE_SHARE = 0.05
 """Of a larger index that may be new or dropped before its file is written again."""
+
+ORPHANED = 3600.0
+"""Seconds after which a file that is not the library's own is nobody's unfinished work."""
 
 _NAME = re.compile(r"m(?P<model>\d+)-(?P<added>\d+)-(?P<dropped>\d+)-(?P<crc>[0-9a-f]{8})\.faiss")
 
@@ -61,6 +69,9 @@ class _State:
     recent: Any  # added since
     dropped: frozenset[int]  # ids in `base` or `recent` that are gone
 
+    def __len__(self) -> int:
+        return int(self.base.ntotal + self.recent.ntotal) - len(self.dropped)
+
     @property
     def changes(self) -> int:
         return int(self.recent.ntotal) + len(self.dropped)
@@ -74,14 +85,11 @@ class FaissIndex:
         self._model = model
         self._folder = folder
         self._lock = threading.Lock()
-        self._state = _State(
-            Generation(), _empty(model.dimension), _empty(model.dimension), frozenset()
-        )
+        self._state = _new(Generation(), _empty(model.dimension))
 
     def __len__(self) -> int:
         """How many vectors are searched."""
-        state = self._state
-        return int(state.base.ntotal + state.recent.ntotal) - len(state.dropped)
+        return len(self._state)
 
     @property
     def generation(self) -> Generation:
@@ -103,84 +111,99 @@ class FaissIndex:
             )
         if not np.isfinite(vector).all():
             raise ValueError("A query vector must be finite.")
+        if k < 1 or (only is not None and not len(only)):
+            return []
         state = self._state
-        selector, keep = _selector(only, state.dropped)
+        selector, borrowed = _selector(only, state.dropped)
         found: list[tuple[int, float]] = []
         for part in (state.base, state.recent):
-            most = min(k, int(part.ntotal))
-            if most and (only is None or len(only)):
-                parameters = faiss.SearchParameters(sel=selector) if selector else None
-                scores, ids = part.search(vector[None, :], most, params=parameters)
-                found += [
-                    (int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i != -1
-                ]
-        del keep  # faiss selectors borrow: the one inside must live until here
+            if part.ntotal:
+                found += _nearest(part, vector, k, selector)
+        del borrowed  # it must live until here
         found.sort(key=lambda row: (-row[1], row[0]))
         return found[:k]
 
+    # -- keeping up ------------------------------------------------------------------------------
+
     def refresh(self, store: Store) -> None:
-        """Take in what the store's vectors have gained and lost; nothing to do is cheap."""
+        """Take in what the store's vectors have gained and lost; nothing to do is cheap.
+
+        Writes the file where that is due. Where it cannot be written, that is a warning: the index
+        answers from memory, and the next process reads the vectors again.
+        """
         with self._lock:
-            now = store.vectors.generation()
-            if now != self._state.generation:
-                self._state = self._caught_up(self._state, store, now)
-                self._write_if_due(store)
+            now, held = store.vectors.generation(), self._state.generation
+            if now == held:
+                return
+            if now.added < held.added or now.dropped < held.dropped:  # a backup was restored
+                self._state = _new(Generation(), _empty(self._model.dimension))
+            state = self._caught_up(self._state, store, now)
+            if state.changes and (
+                len(state) <= SMALL or state.changes > REWRITE_SHARE * len(state)
+            ):
+                state = _new(now, _merged(state))
+                try:
+                    self._write(state, store)
+                except (OSError, RuntimeError, WriteRefused) as error:  # faiss: RuntimeError
+                    log.warning("The index could not be written to %s: %s", self._folder, error)
+            self._state = state
 
     def _caught_up(self, state: _State, store: Store, now: Generation) -> _State:
         recent = faiss.clone_index(state.recent)
         for rows in store.vectors.added_since(state.generation, now, self._model.id):
             ids = np.array([passage_id for passage_id, _ in rows], dtype=np.int64)
             recent.add_with_ids(from_blobs([v for _, v in rows], self._model.dimension), ids)
-        held = {*_ids(state.base), *_ids(recent)} if now.dropped != state.generation.dropped else ()
-        gone = set(store.vectors.dropped_since(state.generation)) & set(held)
-        return _State(now, state.base, recent, state.dropped | gone)
+        gone = np.array(store.vectors.dropped_since(state.generation), dtype=np.int64)
+        held = [np.intersect1d(gone, _ids(part)).tolist() for part in (state.base, recent)]
+        return _State(now, state.base, recent, state.dropped.union(*held))
 
-    # -- the file ------------------------------------------------------------------------------
+    # -- the file --------------------------------------------------------------------------------
 
     def load(self, store: Store) -> None:
-        """Begin from the newest file that can be right, where there is one."""
-        now = store.vectors.generation()
-        files = [(g, file) for g, file in _files(self._folder, self._model.id) if g <= now]
-        for generation, file in sorted(files, reverse=True):
-            if generation.dropped > now.dropped or not _fits(file, store, generation):
-                continue
-            try:
-                base = faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC)
-            except RuntimeError as error:
-                log.warning("The index file %s cannot be read and is built anew: %s", file, error)
-                continue
-            if base.d == self._model.dimension:
-                self._state = _State(generation, base, _empty(base.d), frozenset())
+        """Begin from the file that the store names, where it is as it was written."""
+        name = store.settings.index_file()
+        generation = _holds(name, self._model.id)
+        if generation == Generation():
+            return
+        file = self._folder / name
+        try:
+            if not name.endswith(f"-{_checksum(file):08x}.faiss"):
+                log.warning("The index file %s is damaged and is built anew.", file)
                 return
+            base = faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC)
+        except (OSError, RuntimeError) as error:
+            log.info("The index file %s cannot be read and is built anew: %s", file, error)
+            return
+        self._state = _new(generation, base)
 
-    def _write_if_due(self, store: Store) -> None:
-        state = self._state
-        if state.changes and (len(self) <= SMALL or state.changes > REWRITE_SHARE * len(self)):
-            merged = _merged(state, self._model.dimension)
-            self._state = _State(
-                state.generation, merged, _empty(self._model.dimension), frozenset()
-            )
-            try:
-                self._write(store)
-            except OSError as error:  # a read-only or full disk: the cache stays in memory
-                log.warning("The index could not be written to %s: %s", self._folder, error)
-
-    def _write(self, store: Store) -> None:
+    def _write(self, state: _State, store: Store) -> None:
+        """Write the file, then put it in place and name it in the store in one transaction."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        state = self._state
-        target = self._folder / _name(self._model.id, state.generation, store)
         handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".part")
         os.close(handle)
+        part, generation = Path(temporary), state.generation
         try:
             faiss.write_index(state.base, temporary)
-            Path(temporary).replace(target)
-        except RuntimeError as error:  # faiss reports a full disk so
-            raise OSError(str(error)) from error
+            _sync(part)
+            own = f"m{self._model.id}-{generation.added}-{generation.dropped}-{_checksum(part):08x}"
+            own += ".faiss"
+            with store.transaction():  # two processes put theirs in place one after the other
+                former = store.settings.index_file()
+                if _holds(former, self._model.id).number > generation.number:
+                    return  # another process was ahead
+                part.replace(self._folder / own)
+                store.settings.set_index_file(own)
         finally:
-            Path(temporary).unlink(missing_ok=True)
-        for generation, file in _files(self._folder, self._model.id):
-            if generation < state.generation:
-                file.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
+        self._tidy(own, former)
+
+    def _tidy(self, own: str, former: str) -> None:
+        """Remove the file that `own` follows, and what a crash has left."""
+        for file in self._folder.iterdir():
+            if file.name != own and file.suffix in {".faiss", ".part"}:
+                with contextlib.suppress(OSError):  # another process was faster
+                    if file.name == former or time.time() - file.stat().st_mtime > ORPHANED:
+                        file.unlink()
 
 
 def open_index(store: Store, model: Model, folder: Path) -> FaissIndex:
@@ -191,42 +214,66 @@ def open_index(store: Store, model: Model, folder: Path) -> FaissIndex:
     return index
 
 
-def file_generation(folder: Path, model: Model) -> Generation:
-    """The generation of the newest index file; the zero generation where there is none."""
-    return max((generation for generation, _ in _files(folder, model.id)), default=Generation())
+def file_generation(store: Store, model: Model) -> Generation:
+    """The generation that the library's index file holds; the zero generation without a file."""
+    return _holds(store.settings.index_file(), model.id)
+
+
+def _new(generation: Generation, base: Any) -> _State:
+    return _State(generation, base, _empty(base.d), frozenset())
 
 
 def _empty(dimension: int) -> Any:
     # float16 halves the memory and is the faster: 6.7 ms against 11 at 100,000 × 384, same answers.
+    # IndexIDMap2 would build a map from ids to rows each time it is opened.
     scalar = faiss.ScalarQuantizer.QT_fp16
-    return faiss.IndexIDMap2(
+    return faiss.IndexIDMap(
         faiss.IndexScalarQuantizer(dimension, scalar, faiss.METRIC_INNER_PRODUCT)
     )
 
 
-def _ids(index: Any) -> list[int]:
-    ids: list[int] = faiss.vector_to_array(index.id_map).tolist()
+def _ids(index: Any) -> NDArray[np.int64]:
+    """(n,) ids by row."""
+    ids: NDArray[np.int64] = faiss.vector_to_array(index.id_map)
     return ids
 
 
-def _merged(state: _State, dimension: int) -> Any:
-    """A new index of everything in `state` that is not dropped."""
-    merged = _empty(dimension)
+def _nearest(index: Any, vector: Vectors, k: int, selector: Any) -> list[tuple[int, float]]:
+    """The `k` nearest as (id, cosine) in no order, and all that tie with the last of them.
+
+    FAISS keeps any of those that tie: asked for more until the tie ends, the choice is ours.
+    """
+    parameters = faiss.SearchParameters()
+    if selector:
+        parameters.sel = selector
+    most = min(k + 1, int(index.ntotal))
+    while True:
+        scores, ids = index.search(vector[None, :], most, params=parameters)
+        ended = ids[0][-1] == -1 or most <= k or scores[0][-1] < scores[0][k - 1]
+        if ended or most == index.ntotal:
+            return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i != -1]
+        most = min(4 * most, int(index.ntotal))
+
+
+def _merged(state: _State) -> Any:
+    """One index of everything in `state` that is not dropped."""
+    if not state.base.ntotal and not state.dropped:
+        return state.recent
+    merged = _empty(state.base.d)
     gone = np.fromiter(state.dropped, dtype=np.int64)
     for part in (state.base, state.recent):
-        if part.ntotal:
-            ids = faiss.vector_to_array(part.id_map)
-            keep = np.flatnonzero(~np.isin(ids, gone))
-            for rows in np.array_split(keep, max(1, len(keep) // 10_000)):
-                if len(rows):
-                    merged.add_with_ids(part.index.reconstruct_batch(rows), ids[rows])
+        ids = _ids(part)
+        keep = np.flatnonzero(~np.isin(ids, gone))
+        for start in range(0, len(keep), 10_000):  # bounds memory: they are float32 in between
+            rows = keep[start : start + 10_000]
+            merged.add_with_ids(part.index.reconstruct_batch(rows), ids[rows])
     return merged
 
 
 def _selector(only: Sequence[int] | None, dropped: frozenset[int]) -> tuple[Any, Any]:
     """A FAISS selector for these ids, None for all, and what it borrows and must be kept alive."""
     if only is not None:
-        wanted = [i for i in only if i not in dropped] if dropped else list(only)
+        wanted = [i for i in only if i not in dropped] if dropped else only
         ids = np.array(wanted, dtype=np.int64)
         return faiss.IDSelectorBatch(ids), ids
     if dropped:
@@ -235,29 +282,24 @@ def _selector(only: Sequence[int] | None, dropped: frozenset[int]) -> tuple[Any,
     return None, None
 
 
-def _name(model_id: int, generation: Generation, store: Store) -> str:
-    crc = _checksum(store, generation) or 0
-    return f"m{model_id}-{generation.added}-{generation.dropped}-{crc:08x}.faiss"
+def _holds(name: str, model_id: int) -> Generation:
+    """The generation in an index file's name; the zero generation where it is of another model."""
+    match = _NAME.fullmatch(name)
+    if match is None or int(match["model"]) != model_id:
+        return Generation()
+    return Generation(int(match["added"]), int(match["dropped"]))
 
 
-def _files(folder: Path, model_id: int) -> list[tuple[Generation, Path]]:
-    found = []
-    for file in folder.glob("*.faiss"):
-        match = _NAME.fullmatch(file.name)
-        if match and int(match["model"]) == model_id:
-            found.append((Generation(int(match["added"]), int(match["dropped"])), file))
-    return found
+def _sync(file: Path) -> None:
+    """Have the file on the disk before the database names it."""
+    with file.open("rb+") as content:
+        os.fsync(content.fileno())
 
 
-def _checksum(store: Store, generation: Generation) -> int | None:
-    """Of the last vector that a generation holds; None where that has been dropped since."""
-    blob = store.vectors.blob(generation.added)
-    return zlib.crc32(blob) if blob is not None else None
-
-
-def _fits(file: Path, store: Store, generation: Generation) -> bool:
-    """Whether a file can be of this database: not so for one of another history, as after a
-    restored backup."""
-    match = _NAME.fullmatch(file.name)
-    crc = _checksum(store, generation)
-    return match is not None and (crc is None or crc == int(match["crc"], 16))
+def _checksum(file: Path) -> int:
+    """CRC-32 of a file. 25 ms for 50,000 × 384: less than the first search takes to read it in."""
+    crc = 0
+    with file.open("rb") as content:
+        while block := content.read(1 << 20):
+            crc = zlib.crc32(block, crc)
+    return crc

@@ -99,7 +99,8 @@ class OnnxEmbedder:
             cut = self.token_spans(text)[self.max_tokens - 8][0]  # room for a word cut in two
             tokenizer_cut = self._tokenizer.encode(self._exported.query_prompt + text[:cut])
             tokenizer_cut.truncate(self._longest)
-        return self._run([tokenizer_cut])[0]
+        vector: Vectors = self._run([tokenizer_cut])[0]
+        return vector
 
     def _count(self, text: str) -> int:
         return len(self.token_spans(text)) if text else 0

@@ -29,7 +29,7 @@ POOLINGS = ("mean", "cls")
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the progress bars, warnings and chatter of the libraries while they load or export."""
+    """Without progress bars, warnings and chatter of the libraries while they load or export."""
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),
@@ -187,7 +187,8 @@ class TransformersEmbedder:
 
     def embed_query(self, text: str) -> Vectors:
         """(d,). A question longer than the encoder takes is cut at its end."""
-        return self._encode([self._exported.query_prompt + text])[0]
+        vector: Vectors = self._encode([self._exported.query_prompt + text])[0]
+        return vector
 
     def _encode(self, texts: list[str]) -> Vectors:
         if not texts:

@@ -1,4 +1,6 @@
-"""What the library remembers of itself: its active model, and the models it has used."""
+"""What the library remembers of itself: its active model, the models it has used, and which
+index file is its own.
+"""
 
 from __future__ import annotations
 
@@ -42,3 +44,16 @@ class Settings:
         with self._db.transaction():
             self._db.run("update settings set value = ? where key = 'model'", str(model.id))
             self._db.run("delete from passages where model_id <> ?", model.id)
+
+    def index_file(self) -> str:
+        """The name of the vector index's file that is of this very database; "" without one."""
+        row = self._db.maybe("select value from settings where key = 'index'")
+        return row["value"] if row else ""
+
+    def set_index_file(self, name: str) -> None:
+        """Call inside a transaction, with the file in place."""
+        self._db.run(
+            "insert into settings (key, value) values ('index', ?) "
+            "on conflict (key) do update set value = excluded.value",
+            name,
+        )

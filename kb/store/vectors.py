@@ -65,18 +65,13 @@ class Vectors:
             rows = self._db.all(
                 "select v.id, v.passage_id, v.vector from vectors v "
                 "join passages p on p.id = v.passage_id "
-                "where v.id > ? and p.model_id = ? order by v.id limit ?",
-                last, model_id, batch,
+                "where v.id > ? and v.id <= ? and p.model_id = ? order by v.id limit ?",
+                last, until.added, model_id, batch,
             )  # fmt: skip
             if not rows:
                 return
             last = rows[-1]["id"]
             yield [(row["passage_id"], row["vector"]) for row in rows]
-
-    def blob(self, vector_id: int) -> bytes | None:
-        """The vector that was the `vector_id`-th to be added; None where it has been dropped."""
-        row = self._db.maybe("select vector from vectors where id = ?", vector_id)
-        return row["vector"] if row else None
 
     def dropped_since(self, generation: Generation) -> list[int]:
         """Passage ids whose vectors were dropped after `generation`."""
