@@ -3,9 +3,10 @@
 Pure arithmetic on arrays. It knows no query text, no store and no encoder.
 
 Cosines have an absolute meaning and BM25 has none, so cosines keep their scale and BM25 is measured
-against the best match. How much the words then weigh follows from the two rankings themselves: a
-side whose best passages stand out from the rest knows something, a side that scores fifty passages
-nearly alike does not. docs/decisions/0002-fusion.md has the alternatives and the measurements.
+against the best match. How much the words then weigh follows from the two rankings themselves. A
+side whose best passages stand out from the rest knows something; one that scores fifty passages
+nearly alike does not. Words whose best passages mean something else than the question do not
+either. docs/decisions/0002-fusion.md has the alternatives and the measurements.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ MOST = 0.8  # the words' weight, at most: where all cosines are nearly equal
 RANK = 50
 """A side stands out by how far its best passage lies above the one of this rank. 20 to 100 do."""
 
+TOP = 5  # best passages by words that are asked what they mean
+LEAST = 0.02  # of a measure that others are divided by or multiplied with
+
 FEEDBACK = 5  # best passages that a question is moved towards
 FEEDBACK_WEIGHT = 0.3  # of their mean, against 1 for the question: 0.2 to 0.5 do
 FEEDBACK_SHARPNESS = 0.05  # a passage this much below the best counts 1/e of it
@@ -40,9 +44,15 @@ def fuse(cosines: Scores, lexical: Scores) -> Scores:
         return cosines
     meaning = _from_floor(cosines)
     words = lexical / max(float(lexical.max()), 1e-9)
-    weight = min(MOST, WORDS * _standing_out(words) ** 2 / _standing_out(meaning) ** 0.5)
-    scores: Scores = meaning + weight * words
+    scores: Scores = meaning + _weight(meaning, words) * words
     return scores
+
+
+def _weight(meaning: Scores, words: Scores) -> float:
+    """How much the words count, against 1 for the meaning."""
+    trust = _standing_out(words) ** 2
+    doubt = _standing_out(meaning) / _agreement(meaning, words)
+    return min(MOST, WORDS * trust / doubt**0.5)
 
 
 def towards_best(question: Vectors, vectors: Vectors, scores: Scores) -> Vectors:
@@ -71,7 +81,17 @@ def _from_floor(cosines: Scores) -> Scores:
     return (filled - floor) / max(1.0 - floor, 1e-9)
 
 
+def _agreement(meaning: Scores, words: Scores) -> float:
+    """How near the words' best passages come to the best by meaning: 1 there, 0 at the median."""
+    middle = float(np.median(meaning))
+    span = float(meaning.max()) - middle
+    if span <= 0:
+        return 1.0
+    best = np.argsort(-words, kind="stable")[:TOP]
+    return max(LEAST, (float(meaning[best].max()) - middle) / span)
+
+
 def _standing_out(scores: Scores) -> float:
-    """How far the best score lies above the one of RANK, or the last; never quite 0."""
+    """How far the best score lies above the one of RANK, or the last."""
     ranked = np.sort(scores)[::-1]
-    return max(0.02, float(ranked[0] - ranked[min(RANK, ranked.size - 1)]))
+    return max(LEAST, float(ranked[0] - ranked[min(RANK, ranked.size - 1)]))
