@@ -8,8 +8,8 @@ It does not fetch anything.
 Readability and newspaper4k give the expected text: F1 over the words of each page (a word counts
 as often as it occurs), averaged over pages; a page on which nothing is found counts 0. The
 collection of trafilatura gives snippets that must and must not occur: precision, recall and F1 over
-all snippets, as its own evaluation does, white space aside. Our times include metadata. A date that is 1 January counts by its
-year.
+all snippets, as its own evaluation does, white space aside. Our times include metadata. A date that
+is 1 January counts by its year.
 """
 
 from __future__ import annotations

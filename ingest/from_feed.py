@@ -56,7 +56,7 @@ class Entry:
 
     title: str
     link: str  # an http or https address, "" where the entry has none
-    date: str  # ISO 8601, UTC, of the last change; "" where unknown
+    date: str  # ISO 8601, UTC, of publication, else of the last change; "" where unknown
 
 
 class Feed:
@@ -188,7 +188,7 @@ def _xml_entries(content: bytes, url: str, media_type: str) -> list[Entry]:
     if parsed.bozo:
         _log.info("%s is ill-formed: %r", url or "the feed", parsed.get("bozo_exception"))
     broken = isinstance(parsed.get("bozo_exception"), SAXException)
-    if not parsed.entries and (broken or not parsed.version):
+    if not parsed.entries and (broken or not parsed.get("version")):
         raise ParseFailure(_no_feed(content, url, parsed))
     return [_entry(item, url) for item in parsed.entries]
 
@@ -202,14 +202,15 @@ def _no_feed(content: bytes, url: str, parsed: Any) -> str:
             f" It names one: kb ingest feed {where}" if where else " Look on it for an RSS link."
         )
     why = f" ({parsed.get('bozo_exception')})" if parsed.get("bozo") else ""
-    if parsed.version:
+    if parsed.get("version"):
         return f"This feed is broken{why}, and no entry can be read."
     return f"This is no feed in RSS, Atom or JSON{why}. Open it in a browser to see what it is."
 
 
-def _entry(item: Mapping[str, Any], url: str) -> Entry:
+def _entry(item: dict[str, Any], url: str) -> Entry:
     links = [item.get("link"), *_documents(item), _if_address(item.get("id"))]
-    moment = item.get("updated_parsed") or item.get("published_parsed")
+    get = dict.get  # the feed's own `get` warns where it has to look for another name
+    moment = get(item, "published_parsed") or get(item, "updated_parsed")
     date = ""
     if moment and 1 <= moment[0] <= 9999:
         date = "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z".format(*moment[:6])
@@ -240,7 +241,7 @@ def _json_entry(item: Mapping[str, Any], url: str) -> Entry:
     links = [item.get("url"), item.get("external_url"), _if_address(item.get("id"))]
     date = ""
     with suppress(KeyError, TypeError, ValueError, OverflowError):
-        moment = datetime.fromisoformat(item.get("date_modified") or item["date_published"])
+        moment = datetime.fromisoformat(item.get("date_published") or item["date_modified"])
         date = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return Entry(_plain(item.get("title")), _first_address(links, url), date)
 
