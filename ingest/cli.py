@@ -168,7 +168,8 @@ def _print(outcomes: list[Outcome], *, as_json: bool) -> int:
         return int(failed > 0)
     if telling := [o for o in outcomes if o.status != "unchanged" or "removed" in o.reason]:
         _table(telling)
-    counts = Counter(outcome.status for outcome in outcomes)
+    lists = [o for o in outcomes if o.status == "unchanged" and not o.key]  # folders, feeds, …
+    counts = Counter(outcome.status for outcome in outcomes if outcome not in lists)
     say(", ".join(f"{n} {status}" for status, n in counts.items()) or "Nothing.")
     if any(o.retry for o in outcomes if o.status == "failed"):
         say("Some may work now or later: kb ingest --retry")
