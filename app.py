@@ -11,9 +11,11 @@ from kb.pages import session
 from kb.pages.session import PAGES
 
 pages = [
-    st.Page(PAGES / "search.py", title="Search", icon=":material/search:", default=True),
-    st.Page(PAGES / "library.py", title="Library", icon=":material/library_books:"),
+    st.Page(PAGES / "search.py", title="Search", default=True),
+    st.Page(PAGES / "library.py", title="Library"),
 ]
+# An icon of a page itself would become the tab's, which Streamlit fetches from another machine.
+icons = [":material/search:", ":material/library_books:"]
 page = st.navigation(pages, position="hidden")
 st.set_page_config(f"{page.title} · kb", page_icon=str(PAGES / "icon.png"), layout="wide")
 session.style()
@@ -22,6 +24,6 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small", key
     st.html(
         f'<span class="kb-brand">kb</span><h1 class="kb-hidden">{page.title}</h1>', width="content"
     )
-    for each in pages:
-        st.page_link(each)
+    for each, icon in zip(pages, icons, strict=True):
+        st.page_link(each, icon=icon)
 page.run()

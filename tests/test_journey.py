@@ -34,6 +34,7 @@ FLAGS = [  # of Debian's Chromium in a container, and nothing asked of the netwo
     "--disable-component-update",
     "--disable-sync",
 ]
+TITLE = "Walruses in the mail room"
 PATIENCE = 30_000  # ms for what a person would wait for
 INGEST_PATIENCE = 120_000  # ms; the first ingest on a machine exports the encoder
 MARKER = (255, 236, 120)  # kb.page_image.HIGHLIGHT
@@ -109,24 +110,50 @@ def is_outside(url: str) -> bool:
     return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
 
 
+PAGES = (
+    (
+        "1 Introduction",
+        "Letters to a company come in one pile every morning, and somebody must sort them before "
+        "anybody can answer. Some praise, some ask, and some are angry. The angry ones should be "
+        "answered first, since an angry writer tells others. Sorting by hand takes two clerks the "
+        "whole morning, and on the day after a holiday it takes them until the evening. Earlier "
+        "attempts used lists of angry words. They failed on irony, on long letters that turn angry "
+        "only at the end, and on letters in which a customer quotes what somebody else has said. "
+        "This report tells of another attempt, which was cheaper than all of them and which made "
+        "the mail room a more cheerful place. It begins with what was tried and ends with costs.",
+    ),
+    (
+        "2 Method",
+        "A walrus was taught to sort complaints by their tone. It needed ninety labelled letters "
+        "before it was right nine times out of ten, and a bucket of herring for each of them. The "
+        "letters were read to it aloud by the same clerk, so that the voice would not give the "
+        "answer away. Each letter was read twice, on different days, and counted only where both "
+        "answers agreed. Letters of praise were mixed in, one for each complaint, since an animal "
+        "that hears only complaints learns to call everything a complaint. After the ninetieth "
+        "letter nothing was gained by more of them. The herring cost less than one clerk for one "
+        "week, and the walrus has not been ill since.",
+    ),
+)
+
+
 def paper() -> bytes:
     """Two pages; what the journey looks for stands on the second."""
     from reportlab.lib.pagesizes import A4
+    from reportlab.lib.utils import simpleSplit
     from reportlab.pdfgen import canvas
 
     buffer = io.BytesIO()
     drawing = canvas.Canvas(buffer, pagesize=A4, invariant=True)
-    drawing.setTitle("Walruses in the mail room")
-    for heading, lines in (
-        ("1 Introduction", ["Letters to a company come in one pile.", "Somebody must sort them."]),
-        ("2 Method", ["A walrus was taught to sort complaints by their tone.",
-                      "It needed ninety labelled letters before it was right."]),
-    ):  # fmt: skip
+    drawing.setTitle(TITLE)
+    for number, (heading, text) in enumerate(PAGES):
+        if number == 0:
+            drawing.setFont("Helvetica-Bold", 20)
+            drawing.drawString(72, 780, TITLE)
         drawing.setFont("Helvetica-Bold", 14)
-        drawing.drawString(72, 760, heading)
+        drawing.drawString(72, 730, heading)
         drawing.setFont("Helvetica", 11)
-        for n, line in enumerate(lines):
-            drawing.drawString(72, 730 - 16 * n, line)
+        for n, line in enumerate(simpleSplit(text, "Helvetica", 11, 450)):
+            drawing.drawString(72, 700 - 16 * n, line)
         drawing.showPage()
     drawing.save()
     return buffer.getvalue()
@@ -147,7 +174,7 @@ def test_from_an_empty_library_to_a_passage_on_its_page(page: Page, address: str
 
     question.fill("how many examples did the animal need?")
     question.press("Enter")
-    page.get_by_role("heading", name="Walruses in the mail room").wait_for(timeout=INGEST_PATIENCE)
+    page.get_by_role("heading", name=TITLE).wait_for(timeout=INGEST_PATIENCE)
     assert "walrus was taught" in page.locator(".kb-passage").first.inner_text()
     page.get_by_role("button", name="Open page 2").first.click()
     page.get_by_text("Page 2 of 2").first.wait_for()

@@ -6,7 +6,7 @@ only starts and watches through the knowledge base.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -17,6 +17,7 @@ from kb.records import Ingest
 
 WATCH_SECONDS = 1.0  # between two looks while something is being taken in
 IDLE_SECONDS = 5.0  # between two looks for what others have started
+RECENT = timedelta(minutes=30)  # for how long it is said that an ingest has ended well
 
 
 def welcome(kb: KnowledgeBase) -> None:
@@ -76,19 +77,23 @@ def form(kb: KnowledgeBase) -> None:
         st.rerun()
 
 
-def activity(kb: KnowledgeBase) -> None:
-    """What is being taken in now, kept up to date, and how the last ingest ended if not well."""
+def activity(kb: KnowledgeBase, *, brief: bool = False) -> None:
+    """What is being taken in now, kept up to date, and how the last ingest ended.
+
+    `brief` says nothing of one that ended well. When one begins or ends, the whole page is drawn
+    again.
+    """
     ingests = kb.ingests()
     st.session_state["ingests"] = _states(ingests)
     pause = WATCH_SECONDS if any(ingest.active for ingest in ingests) else IDLE_SECONDS
-    st.fragment(_watch, run_every=pause)()
+    st.fragment(_watch, run_every=pause)(brief)
 
 
 def _states(ingests: list[Ingest]) -> list[tuple[int, str, str]]:
     return [(ingest.pid, ingest.started_at, ingest.state) for ingest in ingests[:5]]
 
 
-def _watch() -> None:
+def _watch(brief: bool) -> None:
     with session.sentences(), session.library() as kb:
         ingests = kb.ingests()
         if _states(ingests) != st.session_state.get("ingests"):
@@ -97,7 +102,7 @@ def _watch() -> None:
         for ingest in active:
             _progress(ingest)
         if not active:
-            _ended(kb, ingests)
+            _ended(kb, ingests, brief)
 
 
 def _progress(ingest: Ingest) -> None:
@@ -109,7 +114,7 @@ def _progress(ingest: Ingest) -> None:
         st.html(f'<p class="kb-meta kb-doing">{markup.escaped(doing[:200]) or "&nbsp;"}</p>')
 
 
-def _ended(kb: KnowledgeBase, ingests: list[Ingest]) -> None:
+def _ended(kb: KnowledgeBase, ingests: list[Ingest], brief: bool) -> None:
     left = kb.store.locators.counts().get("queued", 0)
     last = ingests[0] if ingests else None
     if last and last.state == "failed":
@@ -120,9 +125,10 @@ def _ended(kb: KnowledgeBase, ingests: list[Ingest]) -> None:
         if st.button("Go on", icon=":material/play_arrow:", type="primary", key="go-on"):
             kb.start_ingest(retry=True)
             st.rerun(scope="app")
-    elif last and last.state == "finished" and _minutes_since(last.started_at) < 60:
-        st.html(markup.box(f"The last ingest has finished ({last.total} in all).", "good"))
+    elif last and last.state == "finished" and not brief and _is_recent(last):
+        st.html(markup.box("The last ingest has finished.", "good"))
 
 
-def _minutes_since(time: str) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds() / 60
+def _is_recent(ingest: Ingest) -> bool:
+    age = datetime.now(UTC) - datetime.fromisoformat(ingest.started_at)
+    return age < RECENT

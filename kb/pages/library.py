@@ -120,6 +120,7 @@ def _table(found: Sequence[Document]) -> Document | None:
             "Source": st.column_config.TextColumn(width="small"),
             "Added": st.column_config.TextColumn(width="small"),
         },
+        placeholder="",
         alt="The documents of the library",
     )
     selected = event["selection"]["rows"]

@@ -91,11 +91,8 @@ def _cut(text: str, start: int, size: int) -> int:
 
 def reading(text: str, span: Span, sections: Sequence[Section], mark: Span) -> str:
     """A stretch of a document's text to be read, with its headings and the passage marked."""
-    headings = [
-        (s.start, s.start + len(s.title))
-        for s in sections
-        if s.title and text.startswith(s.title, s.start)
-    ]
+    places = ((text.find(s.title, s.start, s.start + len(s.title) + 8), s) for s in sections)
+    headings = [(at, at + len(s.title)) for at, s in places if s.title and at >= 0]  # after "## "
     body = painted(text, [("strong", headings), ("mark", [mark])], span)
     return f'<div class="kb-reading">{body}</div>'
 

@@ -101,7 +101,7 @@ def _pages(kb: KnowledgeBase, document: Document, version: Version, mark: tuple[
             png = kb.page_image(
                 document.key, page, mark=mark, version_id=version.id, width=IMAGE_WIDTH
             )
-            st.image(png, caption=f"Page {page}", width="stretch")
+            st.image(png, caption=f"Page {page}", width="stretch", output_format="PNG")
         except KbError as error:
             st.html(markup.box(f"{error} Here is its text.", "note"))
             where = version.pages[page - 1]

@@ -231,9 +231,7 @@ def _nothing(kb: KnowledgeBase, query: Query) -> None:
             st.button("Search without filters", on_click=_clear_filters)
         if query.mode != "semantic" and st.button("Search by meaning alone"):
             _again(replace(query, mode="semantic"))
-    waiting = kb.store.locators.counts().get("queued", 0)
-    if waiting:
-        st.caption(f"{waiting} more are being taken in; ask again when they are in.")
+    adding.activity(kb, brief=True)  # asks again when what is being taken in is in
 
 
 def _again(query: Query) -> None:
@@ -249,7 +247,7 @@ def _start(kb: KnowledgeBase) -> None:
         "<em>how many labels are enough to fine-tune?</em> Each answer is a passage with its "
         f"page.</p><p class='kb-meta'>{counts['documents']:,} documents in this library.</p>"
     )
-    adding.activity(kb)
+    adding.activity(kb, brief=True)
     latest = sorted(kb.store.documents.all(), key=lambda d: d.added_at, reverse=True)[:5]
     st.html('<h2 class="kb-h2">Latest in the library</h2>')
     for document in latest:
