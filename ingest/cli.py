@@ -138,6 +138,8 @@ def _unfinished(kb: KnowledgeBase, asked: Options) -> list[tuple[list[str], Opti
         fields["categories"] = tuple(fields.get("categories", ()))
         options = replace(Options(**fields), refresh=asked.refresh or fields.get("refresh", False))
         jobs.append((locators, options, known.get("project")))
+    if not jobs and kb.status().unembedded:  # cut off after the last document was written
+        jobs.append(([], asked, None))
     return jobs
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.cli import _unfinished
 from ingest.pipeline import Progress, Report, ingest
 from ingest.source import Options
 from kb.config import Config
@@ -210,3 +211,15 @@ def test_the_command_line_takes_locators_from_anywhere(config: Config, notes: Pa
     assert "nowhere.pdf" in kb("--failures").stdout
     assert kb().returncode == 2
     assert "nothing to retry" in kb("--retry").stderr
+
+
+def test_a_retry_embeds_what_was_written_and_not_embedded(
+    knowledge_base: KnowledgeBase, notes: Path
+) -> None:
+    take_in(knowledge_base, notes)
+    assert _unfinished(knowledge_base, Options()) == []
+    knowledge_base.store._connection.run("delete from vectors")
+    ((locators, options, project),) = _unfinished(knowledge_base, Options())
+    report = ingest(knowledge_base, locators, options, project=project)
+    assert (report.outcomes, report.stopped, report.embedded > 0) == ((), False, True)
+    assert knowledge_base.status().unembedded == 0
