@@ -79,7 +79,7 @@ def _about(document: Document, version: Version) -> str:
     return markup.facts(
         {
             "Authors": markup.escaped(", ".join(meta.authors)) if len(meta.authors) > 3 else "",
-            "Version": markup.escaped(version.label),
+            "Version": "" if version.label in document.key else markup.escaped(version.label),
             "Original": markup.link(meta.url, meta.url) if meta.url else "",
         }
     )
