@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import logging
 import sqlite3
+import tomllib
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
 from kb import background
+from kb.cli.app import INSTALLED, app_file
 from kb.config import Config
 from kb.errors import UsageError
 from kb.knowledge_base import Engine
@@ -660,3 +662,11 @@ def test_the_style_sheet_covers_what_is_drawn() -> None:
     assert "prefers-color-scheme" not in style  # the page may be set to the other
     for name in ("kb-title", "kb-hit", "kb-passage", "kb-reading", "kb-box", "kb-facts"):
         assert f".{name} " in style
+
+
+def test_the_installed_entry_has_no_pages_beside_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert Path(included["app.py"]) == Path("kb") / INSTALLED
+    assert not (ROOT / "kb" / INSTALLED).parent.joinpath("pages").exists()
+    assert app_file() == ROOT / "app.py"  # in the source tree

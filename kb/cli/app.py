@@ -35,6 +35,10 @@ _SETTINGS = {
 _HOSTS = ("127.0.0.1", "localhost")
 """Names the page may be asked by: another site's name that leads here is refused."""
 
+INSTALLED = Path("entry", "app.py")
+"""The entry file in the installed package. Not beside kb/pages: Streamlit takes every file in a
+folder `pages` beside the entry for a page, until the entry has run once."""
+
 
 @click.command()
 @click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535))
@@ -58,5 +62,5 @@ def app(config: Config, port: int, no_browser: bool) -> None:
 def app_file() -> Path:
     """Where the page's entry file lies: in the installed package, else in the source tree."""
     package = Path(kb.__file__).parent
-    installed = package / "app.py"
+    installed = package / INSTALLED
     return installed if installed.exists() else package.parent / "app.py"
