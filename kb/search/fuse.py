@@ -11,6 +11,8 @@ either. docs/decisions/0002-fusion.md has the alternatives and the measurements.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,7 +54,7 @@ def _weight(meaning: Scores, words: Scores) -> float:
     """How much the words count, against 1 for the meaning."""
     trust = _standing_out(words) ** 2
     doubt = _standing_out(meaning) / _agreement(meaning, words)
-    return min(MOST, WORDS * trust / doubt**0.5)
+    return min(MOST, WORDS * trust / math.sqrt(doubt))
 
 
 def towards_best(question: Vectors, vectors: Vectors, scores: Scores) -> Vectors:
