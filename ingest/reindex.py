@@ -22,7 +22,9 @@ def reindex(kb: KnowledgeBase, embedder: Embedder, *, show: Callable[[str, int],
     """
     store = kb.store
     model = kb.register(embedder)
-    while versions := store.passages.versions_without(model.id, CHUNK):
+    last = 0  # not asked for again: a version of white space alone has no passages afterwards
+    while versions := store.passages.versions_without(model.id, CHUNK, after=last):
+        last = versions[-1]
         for version_id in versions:
             version = store.documents.version(version_id)
             document = store.documents.by_ids([version.document_id])[version.document_id]

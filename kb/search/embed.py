@@ -54,6 +54,14 @@ class Embedder(Protocol):
         ...
 
 
+def encodable(text: str) -> str:
+    """A question as every tokenizer takes it: what no encoding can write becomes "?".
+
+    Bytes of a command line that are not UTF-8 arrive as lone surrogates.
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 HEADING_SHARE = 0.25
 """Of the encoder's tokens that title and section may take; a longer heading is left out whole."""
 
@@ -83,7 +91,9 @@ def from_blobs(blobs: Sequence[bytes], dimension: int) -> Vectors:
     flat = np.frombuffer(b"".join(blobs), dtype="<f2").astype(np.float32)
     vectors = flat.reshape(len(blobs), dimension)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, np.float32(1.0))
+    lengths[lengths == 0] = 1
+    unit: Vectors = vectors / lengths
+    return unit
 
 
 def embed_missing(

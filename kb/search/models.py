@@ -57,6 +57,8 @@ def load_embedder(
     """
     name = name or config.model
     folder = find_model(name)
+    if folder == Path(name).expanduser():  # found again from any folder
+        name = str(folder.absolute())
     ready, place = _ready(config, name, folder, say)
     if ready.onnx:
         from kb.search.onnx_embedder import OnnxEmbedder
@@ -114,7 +116,7 @@ def _ready(
     models.mkdir(parents=True, exist_ok=True)
     with FileLock(models / f"{_slug(name)}.lock"):
         revision = _revision(name, folder)
-        place = models / f"{_slug(name)}-{revision}"
+        place = models / f"{_slug(name)}-{revision}.{EXPORT}"
         exported = _read(place / "kb.json")
         if exported is None:
             return _export(name, folder, place, revision, fingerprint, say), place
@@ -171,6 +173,8 @@ def _export(
         except Exception as error:
             log.debug("export of %s failed", name, exc_info=True)
             exported = Exported(**{**asdict(exported), "onnx": False, "reason": str(error)[:500]})
+            for useless in part.iterdir():
+                useless.unlink()
         _write_json(part / "kb.json", exported)
         shutil.rmtree(place, ignore_errors=True)
         part.rename(place)
@@ -199,9 +203,18 @@ def _check(folder: Path, part: Path, exported: Exported) -> None:
 
     ours = OnnxEmbedder(part, exported, threads=0, batch_tokens=100_000)
     theirs = TransformersEmbedder(str(folder), exported)
-    cosines = (ours.embed_documents(CHECKED) * theirs.embed_documents(CHECKED)).sum(axis=1)
+    texts = [_cut(text, ours) for text in CHECKED]
+    cosines = (ours.embed_documents(texts) * theirs.embed_documents(texts)).sum(axis=1)
     if not cosines.min() >= AGREEMENT:
         raise ModelError(f"its export gives other vectors (cosine {cosines.min():.5f})")
+
+
+def _cut(text: str, embedder: Embedder) -> str:
+    """As many of its first words as the encoder takes."""
+    words = text.split(" ")
+    while len(embedder.token_spans(" ".join(words))) > embedder.max_tokens:
+        words.pop()
+    return " ".join(words)
 
 
 def _slug(name: str) -> str:

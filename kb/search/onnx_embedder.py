@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
-from kb.search.embed import Vectors
+from kb.search.embed import Vectors, encodable
 
 if TYPE_CHECKING:
     from kb.search.models import Exported
@@ -94,6 +94,7 @@ class OnnxEmbedder:
 
     def embed_query(self, text: str) -> Vectors:
         """(d,). A question longer than the encoder takes is cut at its end."""
+        text = encodable(text)
         tokenizer_cut = self._tokenizer.encode(self._exported.query_prompt + text)
         if len(tokenizer_cut.ids) > self._longest:
             cut = self.token_spans(text)[self.max_tokens - 8][0]  # room for a word cut in two

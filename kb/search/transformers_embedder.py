@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kb.errors import ModelError
-from kb.search.embed import Vectors
+from kb.search.embed import Vectors, encodable
 
 if TYPE_CHECKING:
     from kb.search.models import Exported
@@ -129,9 +129,12 @@ def _modules(model: Any) -> tuple[Any, str]:
     first, *others = list(model)
     if not isinstance(first, Transformer) or not others or not isinstance(others[0], Pooling):
         raise ModelError("it is not a transformer with pooling")
-    pooling = others[0].pooling_mode
+    pooling_module = others[0]
+    pooling = pooling_module.pooling_mode
     if pooling not in POOLINGS or not all(isinstance(m, Normalize) for m in others[1:]):
         raise ModelError(f"its modules ({pooling} pooling and others) are not known to the export")
+    if not pooling_module.include_prompt and any((model.prompts or {}).values()):
+        raise ModelError("it leaves its prompts out of the pooling")
     return first.auto_model, pooling
 
 
@@ -187,7 +190,7 @@ class TransformersEmbedder:
 
     def embed_query(self, text: str) -> Vectors:
         """(d,). A question longer than the encoder takes is cut at its end."""
-        vector: Vectors = self._encode([self._exported.query_prompt + text])[0]
+        vector: Vectors = self._encode([self._exported.query_prompt + encodable(text)])[0]
         return vector
 
     def _encode(self, texts: list[str]) -> Vectors:

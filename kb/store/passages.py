@@ -71,13 +71,15 @@ class Passages:
                 passage_id, title, span.section, text[span.start : span.end],
             )  # fmt: skip
 
-    def versions_without(self, model_id: int, limit: int) -> list[int]:
-        """Ids of current versions that have no passages for that model yet (of non-empty text)."""
+    def versions_without(self, model_id: int, limit: int, *, after: int = 0) -> list[int]:
+        """Ids of current versions that have no passages for that model, in order, from beyond
+        `after`. A version without text never has any.
+        """
         rows = self._db.all(
             "select v.id from documents d join versions v on v.id = d.current_version_id "
-            "where trim(v.text) <> '' and not exists (select 1 from passages "
+            "where trim(v.text) <> '' and v.id > ? and not exists (select 1 from passages "
             "where version_id = v.id and model_id = ?) order by v.id limit ?",
-            model_id, limit,
+            after, model_id, limit,
         )  # fmt: skip
         return [row["id"] for row in rows]
 
