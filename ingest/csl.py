@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.addresses import canonical_url
-from ingest.from_arxiv import ArxivId, parse_arxiv_id
+from ingest.arxiv_id import ArxivId, parse_arxiv_id
 from kb.records import Kind, Metadata
 
 __all__ = [

@@ -27,7 +27,7 @@ from xml.sax import SAXException
 import feedparser
 
 from ingest.addresses import canonical_url, is_web_address
-from ingest.from_arxiv import parse_arxiv_id
+from ingest.arxiv_id import parse_arxiv_id
 from ingest.source import Done, Failed, FetchContext, Fetched, Found, Raw
 from kb.errors import FetchFailure, ParseFailure
 from kb.records import Parsed

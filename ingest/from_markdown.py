@@ -26,8 +26,8 @@ from typing import Any, ClassVar
 import yaml
 
 from ingest.addresses import canonical_url, is_web_address
+from ingest.arxiv_id import parse_arxiv_id
 from ingest.charsets import decode
-from ingest.from_arxiv import parse_arxiv_id
 from ingest.headings import Heading, markdown_headings, rst_headings, sections_of
 from ingest.source import Failed, FetchContext, Fetched, Raw
 from kb.errors import ParseFailure

@@ -29,6 +29,7 @@ from lxml import etree  # type: ignore[import-untyped]
 from lxml import html as lxml_html
 
 from ingest.addresses import canonical_url, is_web_address
+from ingest.arxiv_id import parse_arxiv_id
 from ingest.charsets import decode
 from ingest.headings import LONGEST_TITLE, Heading, markdown_headings, sections_of
 from ingest.source import Failed, FetchContext, Fetched, Known, Raw
@@ -69,8 +70,6 @@ _LOGIN = re.compile(
     re.IGNORECASE,
 )
 _DOI = re.compile(r"(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)\Z", re.IGNORECASE)
-_ARXIV = re.compile(r"(?:arxiv:\s*)?(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?\Z", re.I)
-
 for _name in ("trafilatura", "htmldate", "courlan"):
     logging.getLogger(_name).addHandler(logging.NullHandler())  # what matters is said by ours
 
@@ -370,7 +369,7 @@ def _identifiers(page: Any, meta: dict[str, list[str]], url: str) -> tuple[str, 
     ):
         found += [f"doi:{m[1].lower()}" for text in meta.get(name, []) if (m := _DOI.match(text))]
     for text in meta.get("citation_arxiv_id", []):
-        found += [f"arxiv:{m[1]}"] if (m := _ARXIV.match(text)) else []
+        found += [paper.key] if (paper := parse_arxiv_id(text)) else []
     return tuple(dict.fromkeys(found))
 
 

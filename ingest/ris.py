@@ -104,7 +104,8 @@ def read_ris(text: str) -> Iterator[Reference | Broken]:
 
 def _records(text: str) -> Iterator[tuple[int, list[str]]]:
     """Each record as its first line's number and its lines in the spelling that rispy reads."""
-    start, lines, ended = 0, [], False
+    start, ended = 0, False
+    lines: list[str] = []
     for number, line in enumerate(text.split("\n"), start=1):
         found = _LINE.match(line.strip("\ufeff").rstrip())
         tag = found[1] if found else ""
@@ -128,9 +129,8 @@ def _item(found: dict[str, Any], name: str) -> Item:
     item: Item = {"id": name, "type": _TYPES.get(kind, "document")}
     for target, sources in _TEXTS.items():
         item[target] = next((t for source in sources if (t := _text(found.get(source)))), "")
-    item["author"] = [
-        _person(p) for p in _list(found.get("authors")) or _list(found.get("first_authors"))
-    ]
+    names = [*_list(found.get("first_authors")), *_list(found.get("authors"))]
+    item["author"] = [_person(name) for name in dict.fromkeys(names)]
     item["editor"] = [_person(p) for p in _list(found.get("secondary_authors"))]
     item["issued"] = _issued(found)
     item["page"] = "-".join(filter(None, (_text(found.get(k)) for k in ("start_page", "end_page"))))
