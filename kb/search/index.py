@@ -153,8 +153,8 @@ class FaissIndex:
         for rows in store.vectors.added_since(state.generation, now, self._model.id):
             ids = np.array([passage_id for passage_id, _ in rows], dtype=np.int64)
             recent.add_with_ids(from_blobs([v for _, v in rows], self._model.dimension), ids)
-        gone = np.array(store.vectors.dropped_since(state.generation), dtype=np.int64)
-        held = [np.intersect1d(gone, _ids(part)).tolist() for part in (state.base, recent)]
+        gone = store.vectors.dropped_since(state.generation)
+        held = (_among(gone, _ids(part)) for part in (state.base, recent) if gone)
         return _State(now, state.base, recent, state.dropped.union(*held))
 
     # -- the file --------------------------------------------------------------------------------
@@ -236,6 +236,13 @@ def _ids(index: Any) -> NDArray[np.int64]:
     """(n,) ids by row."""
     ids: NDArray[np.int64] = faiss.vector_to_array(index.id_map)
     return ids
+
+
+def _among(some: list[int], ids: NDArray[np.int64]) -> list[int]:
+    """Those of `some` that are in `ids`."""
+    rows = np.array(some, dtype=np.int64)
+    found: list[int] = rows[np.isin(rows, ids)].tolist()
+    return found
 
 
 def _nearest(index: Any, vector: Vectors, k: int, selector: Any) -> list[tuple[int, float]]:

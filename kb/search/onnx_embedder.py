@@ -30,7 +30,7 @@ class OnnxEmbedder:
     def __init__(
         self, folder: Path, exported: Exported, *, threads: int, batch_tokens: int = BATCH_TOKENS
     ) -> None:
-        """`folder` holds model.onnx and tokenizer.json; `threads` 0 is one a core."""
+        """`folder` holds model.onnx, weights.bin and tokenizer.json; `threads` 0 is one a core."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or len(_cores())
         options.inter_op_num_threads = 1
