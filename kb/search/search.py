@@ -74,10 +74,10 @@ class Searcher:
         while True:
             candidates, exhausted = self._candidates(query, words, vector, depth)
             places = self._store.passages.places([c.passage_id for c in candidates])
-            if exhausted or len({place[0] for place in places.values()}) >= 2 * query.k:
-                break
+            found = self._grouped(candidates, places, query.k, words)
+            if exhausted or len(found) >= query.k:
+                return found
             depth *= 4
-        return self._grouped(candidates, places, query.k, words)
 
     def similar(self, key: str, *, k: int = 10) -> list[DocumentHits]:
         """The `k` works nearest to the one of that key, best first; itself and its copies not.
@@ -95,9 +95,9 @@ class Searcher:
         while True:
             near, exhausted = self._nearest(mean, query, depth)
             places = self._store.passages.places(near)
-            near = {i: cosine for i, cosine in near.items() if places[i][0] not in own}
+            near = {i: c for i, c in near.items() if i in places and places[i][0] not in own}
             others = list(dict.fromkeys(places[i][0] for i in near))
-            if exhausted or len(others) >= 2 * k:
+            if exhausted or len(others) >= 2 * k:  # some may be copies of others
                 break
             depth *= 4
         means = self._means(others[: 4 * k])
