@@ -288,7 +288,7 @@ class _Run:
         for at, char in enumerate(self.chars):
             box = self.boxes[at]
             if char in _ACCENTS and box is not None:
-                letter = self._letter_below(at, (box[0] + box[2]) / 2)
+                letter = self._letter_below((box[0] + box[2]) / 2)
                 if letter is not None and letter not in marks:
                     marks[letter] = _ACCENTS[char]
                     dropped.add(at)
@@ -314,11 +314,10 @@ class _Run:
                 last, moved, pending = box, False, False
         return text
 
-    def _letter_below(self, at: int, centre: float) -> int | None:
-        for near in range(max(0, at - 40), min(len(self.chars), at + 40)):
-            box = self.boxes[near]
-            if box is not None and self.chars[near].isalpha() and box[0] <= centre <= box[2]:
-                return near
+    def _letter_below(self, centre: float) -> int | None:
+        for place, box in enumerate(self.boxes):
+            if box is not None and self.chars[place].isalpha() and box[0] <= centre <= box[2]:
+                return place
         return None
 
 

@@ -11,6 +11,7 @@ columns of their page, so that a sentence runs on from column to column.
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -42,6 +43,10 @@ SAME_LINE = 0.35
 """Of the font size: baselines closer than that are one line."""
 SMALL_PRINT = 0.93
 """Of the body's size: footnotes are smaller than that."""
+PROSE_LINES = 3
+"""Filled lines on both sides of a white strip from which two pieces of prose stand side by side."""
+PROSE_FILL = 0.7
+"""Of its side's width: how wide such a line must be."""
 AUTHOR_LINES = 10
 """Lines of a block of authors, at most."""
 EDGE = 0.13
@@ -56,6 +61,7 @@ _PAGE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _FOOTNOTE = re.compile(r"(?:\d{1,2}|[*†‡§¶∗⋆♦♣♠#]{1,3})\s?[A-Za-z“\"(]")
+_HYPHEN_END = re.compile(r"\w[-‐]$")
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 
@@ -209,7 +215,7 @@ def _blocks(
     if x is None:
         x = fallback
     if x is None:
-        return [page] if page else []
+        return _side_by_side(page) if page else []
     wide, narrow = _part(page, x)
     levels = sorted({f.baseline for f in wide})  # upwards
     if head and (strip := _below_authors(narrow)):
@@ -228,6 +234,79 @@ def _blocks(
             stretch += [f for f in wide if f.baseline == levels[band - 1]]
     blocks.append(stretch)
     return [block for block in blocks if block]
+
+
+def _side_by_side(column: Sequence[Fragment]) -> list[list[Fragment]]:
+    """A column's fragments; where two pieces of prose stand beside each other (two captions, two
+    boxes), each of them whole.
+    """
+    rows: list[list[Fragment]] = []
+    for fragment in sorted(column, key=lambda f: -f.baseline):
+        if rows and rows[-1][0].baseline - fragment.baseline < SAME_LINE * fragment.size:
+            rows[-1].append(fragment)
+        else:
+            rows.append([fragment])
+    blocks: list[list[Fragment]] = [[]]
+    at = 0
+    while at < len(rows):
+        end, x = _prose_pair(rows, at)
+        if x is None:
+            blocks[-1] += rows[at]
+        else:
+            pair = [f for row in rows[at:end] for f in row]
+            blocks += [[f for f in pair if f.right <= x], [f for f in pair if f.left >= x], []]
+        at = max(end, at + 1)
+    return [block for block in blocks if block]
+
+
+def _prose_pair(rows: Sequence[Sequence[Fragment]], start: int) -> tuple[int, float | None]:
+    """How far a white strip runs down from a row, and where it is if prose stands on both sides."""
+    free: list[tuple[float, float]] = []
+    end = start
+    for row in rows[start:]:
+        if end > start and rows[end - 1][0].baseline - row[0].baseline > 3 * row[0].size:
+            break
+        left = _without(free or [(-math.inf, math.inf)], row)
+        if end > start and not any(_is_inner(strip) for strip in left):
+            break
+        free = left
+        end += 1
+    for strip in filter(_is_inner, free) if end - start >= PROSE_LINES else ():
+        if all(_prose_lines(rows[start:end], strip, side) >= PROSE_LINES for side in (0, 1)):
+            return end, (strip[0] + strip[1]) / 2
+    return start, None
+
+
+def _without(
+    free: Sequence[tuple[float, float]], row: Sequence[Fragment]
+) -> list[tuple[float, float]]:
+    """The white strips that remain when a row is printed, the margins included."""
+    for f in row:
+        pieces = [((a, min(b, f.left)), (max(a, f.right), b)) for a, b in free]
+        free = [(a, b) for pair in pieces for a, b in pair if b - a >= 2 * STEP]
+    return list(free)
+
+
+def _is_inner(strip: tuple[float, float]) -> bool:
+    return math.isfinite(strip[0]) and math.isfinite(strip[1])
+
+
+def _prose_lines(rows: Sequence[Sequence[Fragment]], strip: tuple[float, float], side: int) -> int:
+    """How many rows are filled with words on one side (0: left) of a strip."""
+    sides = [
+        [f for f in row if (f.left >= strip[1] if side else f.right <= strip[0])] for row in rows
+    ]
+    sides = [row for row in sides if row]
+    if not sides:
+        return 0
+    width = max(f.right for row in sides for f in row) - min(f.left for row in sides for f in row)
+    count = 0
+    for row in sides:
+        text = " ".join(f.text for f in row)
+        letters = sum(c.isalpha() for c in text)
+        filled = sum(f.width for f in row) > PROSE_FILL * width
+        count += filled and len(text.split()) > 2 and letters > 0.6 * len(text)
+    return count
 
 
 def _below_authors(narrow: Sequence[Fragment]) -> float | None:
@@ -373,8 +452,11 @@ def _printed(
         max(b[2] for b in boxes), max(b[3] for b in boxes),
     )  # fmt: skip
     bold = sum(len(f.text) for f in row if f.bold) > 0.8 * sum(len(f.text) for f in row)
+    hyphen = row[-1].hyphen
+    if not hyphen and _HYPHEN_END.search(text):
+        text, hyphen = text[:-1], True
     return PrintedLine(
-        text, row[-1].hyphen, number, block, row[0].left, max(f.right for f in row), main.baseline,
+        text, hyphen, number, block, row[0].left, max(f.right for f in row), main.baseline,
         main.size, bold, cells, column, box,
     )  # fmt: skip
 

@@ -144,8 +144,7 @@ def _located(running: RunningText, outline: Sequence[OutlineEntry]) -> list[_Hea
                 level = _level(title) if _NUMBERED.fullmatch(title) else entry.level
                 found.append(_Heading(last, title, level, sure=True))
                 break
-    inner = [h for h in found if h.level > 1]
-    if len(inner) >= len(found) - 1:  # one entry for the whole, which holds all others
+    if len(found) > 2 and sum(h.level == 1 for h in found) <= 1:  # one entry holds all others
         found = [replace(h, level=max(1, h.level - 1)) for h in found]
     return found
 

@@ -19,6 +19,8 @@ __all__ = ["Paragraph", "RunningText", "SetLine", "run_together"]
 
 LOOSE = 1.3
 """Of the usual distance of lines: from there on a gap parts paragraphs."""
+WIDEST_PITCH = 2.6
+"""Of the font size: the distance of lines in a manuscript with double spacing."""
 LOOSE_BOLD = 1.12
 """The same where a bold line meets a plain one: without a gap, bold words begin a paragraph."""
 INDENT = 0.7
@@ -40,7 +42,7 @@ _TABLE_CELLS = 3
 _KEPT_PREFIXES = frozenset({"non", "self", "well", "ex", "quasi", "all", "half"})
 _LAST_WORD = re.compile(r"[\w’'-]+$")
 _FIRST_WORD = re.compile(r"[\w’'-]+")
-_HYPHEN_END = re.compile(r"\w[-‐–]$")
+_DASH_END = re.compile(r"\w–$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ def _joint(
         return "\n\n"
     if before.cells >= _TABLE_CELLS or line.cells >= _TABLE_CELLS:
         return "\n"
-    if _HYPHEN_END.search(before.text) and line.text[:1].isalnum():
+    if _DASH_END.search(before.text) and line.text[:1].isalnum():
         return ""
     return " "
 
@@ -189,7 +191,7 @@ def _pitches(lines: Sequence[PrintedLine]) -> dict[int, float]:
         if a.block == b.block and a.page == b.page and a.size and a.baseline > b.baseline:
             gaps[a.block].append((a.baseline - b.baseline) / a.size)
     every = [gap for found in gaps.values() for gap in found]
-    usual = median(every) if every else 1.2
+    usual = min(median(every), WIDEST_PITCH) if every else 1.2
     return {
         block: min(median(found), 1.25 * usual) if len(found) > 3 else usual
         for block, found in gaps.items()
