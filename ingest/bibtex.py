@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import bibtexparser
+from bibtexparser.entrypoint import parse_string
 from bibtexparser.middlewares.names import (
     parse_single_name_into_parts,
     split_multiple_persons_names,
@@ -110,7 +110,7 @@ def read_bibtex(text: str) -> Iterator[Reference | Broken]:
     Two entries of one citation key are both read, the later by key and line. Of two fields of one
     name in an entry the first is taken, as BibTeX does.
     """
-    library = bibtexparser.parse_string(_KEYLESS.sub(r"\1,", text), parse_stack=[])
+    library = parse_string(_KEYLESS.sub(r"\1,", text), parse_stack=[])
     macros = dict(zip(_MONTHS, _MONTHS, strict=True))
     for string in library.strings:
         macros[string.key.lower()] = _value(str(string.value), macros)

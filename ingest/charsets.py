@@ -71,20 +71,20 @@ def codec_named(label: str) -> str | None:
 
 
 def _decoded(content: bytes, declared: tuple[str, ...]) -> str | None:
-    for mark, codec in _MARKS:
+    for mark, marked in _MARKS:
         if content.startswith(mark):
-            return content.decode(codec, "replace")
-    codecs_ = [codec for label in declared if (codec := codec_named(label))]
+            return content.decode(marked, "replace")
+    named = [name for label in declared if (name := codec_named(label))]
     if wide := _wide(content):
         return content.decode(wide, "replace")
-    for codec in [*codecs_, "utf-8"] if content.isascii() else ["utf-8", *codecs_]:
+    for codec in [*named, "utf-8"] if content.isascii() else ["utf-8", *named]:
         if codec.startswith(("utf-16", "utf-32")):  # without a mark, and often claimed in error
             continue
         try:
             return content.decode(codec)
         except UnicodeDecodeError:
             continue
-    for codec in codecs_:
+    for codec in named:
         text = content.decode(codec, "replace")
         if text.count("�") <= len(text) // 200:
             return text

@@ -59,7 +59,9 @@ def sections_of(headings: Sequence[Heading], length: int) -> tuple[Section, ...]
     if not marks or marks[0].start > 0:
         marks.insert(0, Heading(0, 1, ""))
     ends = [mark.start for mark in marks[1:]] + [length]
-    sections, role, role_level = [], "body", 0
+    sections: list[Section] = []
+    role: SectionRole = "body"
+    role_level = 0
     for mark, end in zip(marks, ends, strict=True):
         if role == "body" or mark.level <= role_level:
             role, role_level = _role(mark.title), mark.level
