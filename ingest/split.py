@@ -21,11 +21,15 @@ OVERLAP_SHARE = 0.2
 """Of a passage's tokens that its last sentence may have to be repeated at the start of the next."""
 TINY_TOKENS = 24
 """A section of fewer tokens (a heading with nothing under it) is joined to the next one."""
+SLACK = 4
+"""Tokens below the maximum from which on a passage of whole words need not be measured again."""
+WORD_ENDS = ("", " ", "\n")  # tokenizers of the BERT kind drop other control characters
 
-_ABBREVIATIONS = frozenset(
+_ABBREVIATED = (
     "al approx cf ch chap dr ed eds e.g eg eq eqn eqs etc fig figs i.e ie inc jr ltd mr mrs ms no "
-    "nos p pp prof ref refs resp sec secs sr st tab vol vs w.r.t".split()
+    "nos p pp prof ref refs resp sec secs sr st tab vol vs w.r.t"
 )
+_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
 _END = re.compile(
     r"\n[ \t]*\n\s*"  # a blank line
     r"|[.!?…]['\"”’)\]]*\s+(?=[\"“‘'(\[]*[^\s\W_a-zß-ÿ])"  # a stop, then no small letter
@@ -77,9 +81,18 @@ def split(
         most = embedder.max_tokens - len(embedder.token_spans(head))
         budget = min(most, target_tokens or most)
         for start, end in _passages(parsed.text, section, tokens, budget):
+            if _whole_words(parsed.text, start, end) and tokens.count(start, end) <= most - SLACK:
+                spans.append(_span(parsed, section, start, end))
+                continue
             for part in _fitting(parsed.text, start, end, head, embedder):
                 spans.append(_span(parsed, section, *part))
     return spans
+
+
+def _whole_words(text: str, start: int, end: int) -> bool:
+    """Whether a stretch has white space on both sides: every tokenizer ends its words there."""
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
+    return before in WORD_ENDS and after in WORD_ENDS
 
 
 def _covering(parsed: Parsed) -> Iterator[Section]:
@@ -173,8 +186,7 @@ def _fitting(
 ) -> Iterator[tuple[int, int]]:
     """A passage, halved until the encoder takes it with its heading.
 
-    A word that was cut in two may be more tokens than it had in the whole: rare, so it is measured
-    afterwards.
+    A word that was cut in two may be more tokens than it had in the whole, so it is measured.
     """
     if start >= end:
         return
