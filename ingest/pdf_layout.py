@@ -49,6 +49,8 @@ PROSE_FILL = 0.7
 """Of its side's width: how wide such a line must be."""
 AUTHOR_LINES = 10
 """Lines of a block of authors, at most."""
+TABLE_ROWS = 3
+"""Rows of words and numbers from which they are one table over both columns."""
 EDGE = 0.13
 """Of the page's height, at the top and at the bottom: where running heads and page numbers are."""
 EDGE_ROWS = 3
@@ -218,8 +220,8 @@ def _blocks(
         return _side_by_side(page) if page else []
     wide, narrow = _part(page, x)
     levels = sorted({f.baseline for f in wide})  # upwards
-    if head and (strip := _below_authors(narrow)):
-        levels = sorted({*levels, strip})
+    if head:
+        levels = sorted({*levels, *_below_authors(narrow)})
     blocks: list[list[Fragment]] = []
     stretch: list[Fragment] = []  # wide lines with nothing between them
     for band in range(len(levels), -1, -1):
@@ -309,18 +311,22 @@ def _prose_lines(rows: Sequence[Sequence[Fragment]], strip: tuple[float, float],
     return count
 
 
-def _below_authors(narrow: Sequence[Fragment]) -> float | None:
-    """The height of a white strip through both columns, under the few lines of an author block."""
+def _below_authors(narrow: Sequence[Fragment]) -> list[float]:
+    """The heights of white strips through both columns, under the few lines of author blocks."""
+    strips: list[float] = []
     lines = sorted(narrow, key=lambda f: -f.top)
     floor = lines[0].bottom if lines else 0.0
     rows: set[int] = set()
     for fragment in lines:
         gap = floor - fragment.top
-        if gap > fragment.size and len(rows) <= AUTHOR_LINES:
-            return floor - gap / 2
+        if gap > fragment.size:
+            strips.append(floor - gap / 2)
+            rows = set()
         rows.add(round(fragment.baseline))
+        if len(rows) > AUTHOR_LINES:
+            break
         floor = min(floor, fragment.bottom)
-    return None
+    return strips
 
 
 def _part(page: list[Fragment], x: float) -> tuple[list[Fragment], list[Fragment]]:
@@ -332,15 +338,32 @@ def _part(page: list[Fragment], x: float) -> tuple[list[Fragment], list[Fragment
     overfull = [f for f in wide if _is_overfull(f, narrow, x)]
     wide = [f for f in wide if f not in overfull]
     narrow += overfull
+    wide += _table_cells(narrow, x, right - left)
     levels = [(f.baseline, f.size) for f in wide]
-    mates = [
-        f for f in narrow if any(abs(f.baseline - at) < SAME_LINE * size for at, size in levels)
-    ]
-    if mates:
-        wide += mates
-        chosen = set(map(id, mates))
-        narrow = [f for f in narrow if id(f) not in chosen]
-    return wide, narrow
+    chosen = set(map(id, wide))
+    for f in narrow:
+        if any(abs(f.baseline - at) < SAME_LINE * size for at, size in levels):
+            chosen.add(id(f))
+    return [f for f in page if id(f) in chosen], [f for f in page if id(f) not in chosen]
+
+
+def _table_cells(narrow: Sequence[Fragment], x: float, width: float) -> list[Fragment]:
+    """Cells of a table so wide that the gutter runs between its columns: rows with words on the
+    left and nothing but numbers on the right.
+    """
+    rows: defaultdict[int, list[Fragment]] = defaultdict(list)
+    for f in narrow:
+        rows[round(f.baseline)].append(f)
+    cells: list[Fragment] = []
+    count = 0
+    for row in rows.values():
+        left = [f for f in row if f.right <= x]
+        numbers = [f for f in row if f.left >= x]
+        worded = [f for f in numbers if any(c.isalpha() for c in f.text)]
+        if len(numbers) > 1 and not worded and left and sum(f.width for f in left) < 0.4 * width:
+            cells += row
+            count += 1
+    return cells if count >= TABLE_ROWS else []
 
 
 def _is_overfull(wide: Fragment, narrow: Sequence[Fragment], x: float) -> bool:

@@ -111,6 +111,63 @@ def test_title_and_wide_table_part_the_columns_in_bands() -> None:
     assert marks == sorted(marks)
 
 
+def in_order(parsed: Parsed, *marks: str) -> bool:
+    text = " ".join(parsed.text.split())
+    places = [text.index(mark) for mark in marks]
+    return places == sorted(places)
+
+
+def test_a_wide_table_in_two_columns_is_read_row_by_row() -> None:
+    def draw(canvas: Canvas) -> None:
+        for row in range(5):
+            cells = ("model", f"m{row}"), (f"0.{row}1", f"0.{row}2")
+            canvas.drawString(LEFT, 720 - row * LEADING, " ".join(cells[0]))
+            canvas.drawString(RIGHT + 20, 720 - row * LEADING, cells[1][0])
+            canvas.drawString(RIGHT + 120, 720 - row * LEADING, cells[1][1])
+        two_columns(1, number=1)(canvas)
+
+    parsed = read(draw)
+    assert "model m0 0.01 0.02\nmodel m1 0.11 0.12\n" in parsed.text
+    assert in_order(parsed, "model m4", "s1n0", "s1n29", "s2n0")
+
+
+def test_blocks_of_authors_are_read_before_the_columns() -> None:
+    def draw(canvas: Canvas) -> None:
+        heading(canvas, 120, 740, "A title that goes over both of the columns", size=16)
+        for x, names in (
+            (100, ("Ada Example", "First Place")),
+            (380, ("Bo Sample", "Other Place")),
+        ):
+            canvas.setFont("Times-Roman", 11)
+            for at, name in enumerate(names):
+                canvas.drawString(x, 700 - at * LEADING, name)
+        two_columns(1, number=1)(canvas)
+
+    parsed = read(draw)
+    assert in_order(parsed, "Ada", "First Place", "Bo", "Other Place", "s1n0", "s1n29", "s2n0")
+
+
+def test_a_line_that_runs_over_its_column_does_not_cut_the_other() -> None:
+    def draw(canvas: Canvas) -> None:
+        two_columns(1, number=1)(canvas)
+        long = "https://example.org/a/very/long/address/that/no/line/break/could/cut/in/two/parts"
+        column(canvas, LEFT, [long, *prose(5, 6)], top=TOP - 30 * LEADING)
+
+    assert in_order(read(draw), "s1n0", "s1n29", "https", "s5n0", "s5n5", "s2n0", "s2n29")
+
+
+def test_captions_side_by_side_stay_whole() -> None:
+    def draw(canvas: Canvas) -> None:
+        wide = [f"{a} {b}" for a, b in zip(prose(1, 20), prose(2, 20), strict=True)]
+        column(canvas, LEFT, ["Figure 1 shows", *prose(3, 4)], top=720)
+        column(canvas, RIGHT, ["Figure 2 shows", *prose(4, 4)], top=720)
+        column(canvas, LEFT, wide, top=600)
+
+    parsed = read(draw)
+    assert "Figure 1 shows " + " ".join(prose(3, 4)) in " ".join(parsed.text.split())
+    assert in_order(parsed, "s3n3", "Figure 2", "s4n3", "s1n0 ", "s1n19 ")
+
+
 def test_footnotes_come_after_the_columns_of_their_page() -> None:
     def draw(canvas: Canvas) -> None:
         column(canvas, LEFT, prose(1, 30))
