@@ -21,13 +21,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import ingest.split
-from kb.search.models import load_embedder
-
 import kb.search.embed
 import kb.store.schema
 from benchmarks.beir import Collection, ndcg, read_collection, recall
@@ -35,8 +34,10 @@ from kb.config import read_config
 from kb.knowledge_base import Engine, KnowledgeBase
 from kb.records import MODES, Metadata, Mode, Parsed, Query, Section
 from kb.search.embed import embed_missing
+from kb.search.models import load_embedder
 from tests.conftest import shared_folder
 
+KEY = "benchmark:"  # before a document's id in the library
 NAMES = ("scifact", "cacm", "cisi", "cranfield")
 DECIDE_THE_LIBRARY = (ingest.split, kb.search.embed, kb.store.schema)  # modules
 
@@ -55,13 +56,20 @@ class Measured:
 
 def measure(collection: Collection, cache: Path) -> list[Measured]:
     """All modes on one collection."""
+    with library(collection, cache) as kb:
+        kb.search(Query("warm", k=1))  # so that no question pays for loading
+        return [_mode(kb, collection, mode) for mode in MODES]
+
+
+@contextmanager
+def library(collection: Collection, cache: Path) -> Iterator[KnowledgeBase]:
+    """A library that holds the collection, made where the cache has none that fits."""
     config = read_config(cache)
     stamp = _stamp(collection, load_embedder(config, say=_say).revision)
     config = replace(config, library=cache / f"{collection.name}-{stamp}")
     with KnowledgeBase(config, engine=Engine(config, say=_say)) as kb:
         fill(kb, collection)
-        kb.search(Query("warm", k=1))  # so that no question pays for loading
-        return [_mode(kb, collection, mode) for mode in MODES]
+        yield kb
 
 
 def _stamp(collection: Collection, revision: str) -> str:
@@ -96,7 +104,7 @@ def fill(kb: KnowledgeBase, collection: Collection) -> None:
 
 
 def _key(identifier: str) -> str:
-    return f"benchmark:{identifier}"
+    return f"{KEY}{identifier}"
 
 
 def _mode(kb: KnowledgeBase, collection: Collection, mode: Mode) -> Measured:
@@ -124,7 +132,7 @@ def _ranking(kb: KnowledgeBase, query: Query, question: str) -> list[str]:
     One more than needed is asked for, since one may fall away.
     """
     keys = [key for group in kb.search(query) for key in (group.document.key, *group.also)]
-    return [key for key in (key.removeprefix("benchmark:") for key in keys) if key != question]
+    return [key for key in (key.removeprefix(KEY) for key in keys) if key != question]
 
 
 def table(rows: Sequence[Measured]) -> str:
