@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
@@ -24,7 +23,6 @@ from kb.search.embed import Vectors, encodable
 if TYPE_CHECKING:
     from kb.search.models import Exported
 
-_EXTERNAL = "session.optimized_model_external_initializers_"
 POOLINGS = ("mean", "cls")
 
 
@@ -77,12 +75,11 @@ def describe(folder: Path) -> dict[str, Any]:
 def export_onnx(folder: Path, target: Path) -> None:
     """Write model.onnx (tokens → rows of length 1), weights.bin and tokenizer.json to `target`.
 
-    The weights are a file of their own because ONNX Runtime maps that into memory: it opens in
-    40 ms, not 110. Pooling and normalisation are in the graph. Raises ModelError for modules that
-    it does not know.
+    Pooling and normalisation are in the graph. Raises ModelError for modules that it does not know.
     """
-    import onnxruntime
     import torch
+
+    from kb.search.onnx_embedder import save_optimised
 
     model = _load(str(folder))
     encoder, pooling = _modules(model)
@@ -116,13 +113,7 @@ def export_onnx(folder: Path, target: Path) -> None:
             dynamic_shapes=({0: rows, 1: width}, {0: rows, 1: width}),
             external_data=True,
         )
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.optimized_model_filepath = str(target / "model.onnx")
-    options.add_session_config_entry(_EXTERNAL + "file_name", "weights.bin")
-    options.add_session_config_entry(_EXTERNAL + "min_size_in_bytes", "1024")
-    onnxruntime.InferenceSession(str(plain), options, providers=["CPUExecutionProvider"])
+    save_optimised(plain, target)
     for file in target.glob("plain.*"):
         file.unlink()
     shutil.copyfile(_tokenizer_file(model, folder), target / "tokenizer.json")
@@ -155,7 +146,6 @@ class TransformersEmbedder:
     """An `Embedder` on sentence-transformers."""
 
     def __init__(self, folder: str, exported: Exported) -> None:
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         self._model = _load(folder)
         self._exported = exported
 
