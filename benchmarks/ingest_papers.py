@@ -1,6 +1,6 @@
 """The main job on real papers: ingest by arXiv id through a loopback server, timed by stage.
 
-    python -m benchmarks.ingest_papers [--papers N] [--shared DIR]
+    python -m benchmarks.ingest_papers [--papers N] [--shared DIR] [--keep DIR]
 
 Prints what was added, what came out right, papers a minute, where the time went, and the whole as a
 ratio to embedding the same passages alone, measured in the same run. Nothing leaves this machine.
@@ -115,6 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--papers", type=int, default=1000)
     parser.add_argument("--shared", type=Path, default=shared_folder())
+    parser.add_argument("--keep", type=Path, help="folder of the new library, which stays")
     arguments = parser.parse_args()
     known = papers(arguments.shared)[: arguments.papers]
     with (
@@ -122,7 +123,7 @@ def main() -> None:
         ArxivServer(shared_papers(arguments.shared)) as server,
     ):
         config = Config(
-            library=Path(folder) / "library",
+            library=arguments.keep or Path(folder) / "library",
             cache=read_config().cache,
             state=Path(folder) / "state",
             arxiv_pause=0.0,
