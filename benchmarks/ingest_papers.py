@@ -18,14 +18,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.arxiv_server import ArxivServer, shared_papers
-
 from ingest.pipeline import Report, ingest
 from ingest.source import Options
 from kb.config import Config, read_config
 from kb.knowledge_base import KnowledgeBase
 from kb.records import Document
 from kb.search.embed import heading
+from tests.arxiv_server import ArxivServer, shared_papers
 from tests.conftest import shared_folder
 
 SAMPLE = 40  # passages whose page is checked against the PDF

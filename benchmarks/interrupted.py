@@ -18,11 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.arxiv_server import ArxivServer, shared_papers
-
 from benchmarks.ingest_papers import papers
 from kb.config import Config, read_config
 from kb.knowledge_base import KnowledgeBase
+from tests.arxiv_server import ArxivServer, shared_papers
 from tests.conftest import shared_folder
 
 
