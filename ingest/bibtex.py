@@ -26,7 +26,7 @@ from bibtexparser.model import (
     Entry,
     ParsingFailedBlock,
 )
-from pylatexenc.latex2text import (  # type: ignore[import-untyped]
+from pylatexenc.latex2text import (
     LatexNodes2Text,
     MacroTextSpec,
     get_default_latex_context_db,

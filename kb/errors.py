@@ -3,6 +3,7 @@
     KbError
     ├── UsageError          what was asked cannot be understood: say it differently
     ├── NotFound            no such document, page, model: the message lists what exists
+    ├── Conflict            somebody else has changed it meanwhile: the message says who and what
     ├── LibraryError        the library cannot be opened, or is newer than this program
     ├── ModelError          the encoder cannot be found, checked, exported or loaded
     └── IngestFailure       one locator could not be taken in, with its stage and whether to retry
@@ -20,6 +21,7 @@ from typing import ClassVar
 from kb.records import Stage
 
 __all__ = [
+    "Conflict",
     "FetchFailure",
     "IngestFailure",
     "KbError",
@@ -41,6 +43,10 @@ class UsageError(KbError):
 
 class NotFound(KbError):
     """A key, page or model does not exist; the message lists near or existing ones."""
+
+
+class Conflict(KbError):
+    """What was to be changed has been changed by somebody else since it was read."""
 
 
 class LibraryError(KbError):

@@ -201,7 +201,7 @@ class Documents:
         """
         time = now()
         row = self._db.maybe("select * from documents where key = ?", key)
-        metadata = _with_identifiers(parsed.metadata, key, sha256)
+        metadata = _with_identifiers(parsed.metadata, key, sha256, kind)
         if row is None:
             document_id = self._db.insert(
                 "documents",
@@ -273,11 +273,15 @@ class Documents:
         return replace(document, removed_at=time)
 
 
-def _with_identifiers(metadata: Metadata, key: str, sha256: str) -> Metadata:
-    """`metadata` with every identifier that could tell the same work elsewhere."""
+def _with_identifiers(metadata: Metadata, key: str, sha256: str, kind: Kind) -> Metadata:
+    """`metadata` with every identifier that could tell the same work elsewhere.
+
+    A note may bear the title of the paper it is about, and is not that paper.
+    """
     scheme = key.split(":", 1)[0]
     own = [f"sha256:{sha256}"] + ([key.lower()] if scheme in {"arxiv", "doi"} else [])
-    if title := title_identifier(metadata.title, metadata.authors):
+    title = title_identifier(metadata.title, metadata.authors)
+    if title and kind != "note":
         own.append(title)
     joined = dict.fromkeys([*(value.lower() for value in metadata.identifiers), *own])
     return replace(metadata, identifiers=tuple(joined))

@@ -26,3 +26,21 @@ class Events:
             subject,
         )
         return [dict(row) for row in rows]
+
+    def recent(self, limit: int = 50, *, who: str | None = None) -> list[dict[str, str]]:
+        """The latest events, newest first, of everybody or of one member."""
+        rows = self._db.all(
+            "select at, who, what, subject, before, after from events "
+            "where ? is null or who = ? order by id desc limit ?",
+            who, who, limit,
+        )  # fmt: skip
+        return [dict(row) for row in rows]
+
+    def last_change(self, subject: str) -> dict[str, str] | None:
+        """The latest event of one subject."""
+        row = self._db.maybe(
+            "select at, who, what, before, after from events where subject = ? "
+            "order by id desc limit 1",
+            subject,
+        )
+        return dict(row) if row else None

@@ -174,4 +174,102 @@ create index events_subject on events (subject);
     )
 
 
+@migrations()
+def findings_and_projects(db: Database) -> None:
+    """What teams make of what they read: findings pinned to quotes, and the projects they serve."""
+    _run(
+        db,
+        """
+alter table projects add column brief text not null default '{}';
+alter table projects add column revision integer not null default 1;
+alter table projects add column archived_at text;
+create table findings (
+    id integer primary key autoincrement,
+    kind text not null check (kind in ('design_choice', 'dataset', 'pretrained_model')),
+    name text not null,
+    fields text not null,
+    note text not null,
+    merged_into integer references findings (id),
+    revision integer not null,
+    created_at text not null,
+    created_by text not null,
+    updated_at text not null,
+    updated_by text not null
+) strict;
+create index findings_merged on findings (merged_into);
+create table finding_names (
+    finding_id integer not null references findings (id) on delete cascade,
+    name text not null,
+    plain text not null,
+    primary key (finding_id, name)
+) strict, without rowid;
+create index finding_names_plain on finding_names (plain);
+create table finding_tags (
+    finding_id integer not null references findings (id) on delete cascade,
+    tag text not null,
+    primary key (finding_id, tag)
+) strict, without rowid;
+create table evidence (
+    id integer primary key autoincrement,
+    finding_id integer not null references findings (id),
+    document_id integer not null references documents (id),
+    version_id integer not null references versions (id),
+    sha256 text not null,
+    start integer not null,
+    end integer not null,
+    page integer,
+    section text not null,
+    quote text not null,
+    stance text not null check (stance in ('for', 'against')),
+    effect text not null,
+    note text not null,
+    created_at text not null,
+    created_by text not null,
+    removed_at text
+) strict;
+create index evidence_finding on evidence (finding_id);
+create index evidence_document on evidence (document_id);
+create table candidates (
+    id integer primary key autoincrement,
+    project_id integer not null references projects (id),
+    finding_id integer not null references findings (id),
+    status text not null,
+    owner text not null,
+    reason text not null,
+    note text not null,
+    revision integer not null,
+    updated_at text not null,
+    updated_by text not null,
+    unique (project_id, finding_id)
+) strict;
+create index candidates_finding on candidates (finding_id);
+create table readings (
+    project_id integer not null references projects (id),
+    document_id integer not null references documents (id),
+    status text not null check (status in ('to read', 'reading', 'read', 'excluded')),
+    reason text not null,
+    reader text not null,
+    minutes real not null,
+    updated_at text not null,
+    primary key (project_id, document_id)
+) strict, without rowid;
+create table comments (
+    id integer primary key autoincrement,
+    subject text not null,
+    text text not null,
+    created_at text not null,
+    created_by text not null
+) strict;
+create index comments_subject on comments (subject);
+create table axes (
+    id text primary key,
+    name text not null,
+    definition text not null,
+    retraining text not null,
+    examples text not null
+) strict;
+""",
+    )
+
+
 VERSION = len(migrations._migrations)  # the number of steps this program knows

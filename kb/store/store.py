@@ -6,9 +6,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
+from kb.store.candidates import Candidates
 from kb.store.connection import Connection
 from kb.store.documents import Documents
 from kb.store.events import Events
+from kb.store.findings import Findings
 from kb.store.locators import Locators
 from kb.store.passages import Passages
 from kb.store.projects import Projects
@@ -32,7 +34,9 @@ class Store:
         self.passages = Passages(self._connection)
         self.vectors = Vectors(self._connection)
         self.locators = Locators(self._connection, member)
-        self.projects = Projects(self._connection, self.events)
+        self.projects = Projects(self._connection, self.events, self.documents)
+        self.findings = Findings(self._connection, self.events, self.documents)
+        self.candidates = Candidates(self._connection, self.events, self.findings, self.projects)
 
     def transaction(self) -> AbstractContextManager[None]:
         """Everything inside is written, or nothing."""

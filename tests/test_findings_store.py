@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from kb.errors import Conflict, NotFound, UsageError
+from kb.records import Effect
+from kb.store import Store
+from kb.store.findings import plain_name
+from kb.store.schema import migrations
+from tests.test_store import PARSED, TEXT, add
+
+
+@pytest.fixture
+def other(store: Store) -> Store:
+    """The same library, opened by somebody else."""
+    return Store(store.library, member="other")
+
+
+def test_names_are_compared_without_their_spelling(store: Store) -> None:
+    assert plain_name("SST-2") == plain_name("sst 2") == plain_name("SST_2") == "sst2"
+    finding = store.findings.add(
+        "dataset", "SST-2", aliases=["Stanford Sentiment Treebank"], tags=["sentiment"]
+    )
+    assert store.findings.named("sst2") == [finding]
+    assert store.findings.named("stanford  sentiment treebank", "dataset") == [finding]
+    assert store.findings.named("SST-2", "pretrained_model") == []
+    with pytest.raises(UsageError, match="There is a dataset “SST-2” already: finding 1"):
+        store.findings.add("dataset", "sst 2")
+    store.findings.add("pretrained_model", "SST-2")  # another kind is another thing
+    with pytest.raises(UsageError, match="letters or digits"):
+        store.findings.add("dataset", " – ")
+
+
+def test_the_second_of_two_editors_is_told(store: Store, other: Store) -> None:
+    finding = store.findings.add("dataset", "IMDB")
+    edited = store.findings.edit(finding.id, finding.revision, note="films", tags=["reviews"])
+    assert (edited.revision, edited.note, edited.tags) == (2, "films", ("reviews",))
+    with pytest.raises(Conflict, match="changed by tester meanwhile"):
+        other.findings.edit(finding.id, finding.revision, note="movies")
+    assert store.findings.get(finding.id).note == "films"
+    assert other.findings.edit(finding.id, 2, name="IMDb reviews").aliases == ()
+    events = store.events.of(f"finding:{finding.id}")
+    assert [(e["who"], e["what"]) for e in events] == [
+        ("tester", "added"),
+        ("tester", "changed"),
+        ("other", "changed"),
+    ]
+    assert events[1]["before"] == '{"note": "", "tags": []}'
+    assert events[1]["after"] == '{"note": "films", "tags": ["reviews"]}'
+    other.close()
+
+
+def test_evidence_stays_where_it_was_pinned(store: Store) -> None:
+    document_id, version_id, _ = add(store)
+    finding = store.findings.add("dataset", "Barking")
+    effect = Effect("accuracy", "%", value=87.0, baseline=85.2, dataset="Mailmen")
+    pinned = store.findings.pin(
+        finding.id, version_id, 11, 36, quote=TEXT[11:36], page=2, section="Sounds", effect=effect
+    )
+    assert store.findings.pin(finding.id, version_id, 11, 36, quote=TEXT[11:36]) == pinned
+    assert pinned.effect is not None
+    assert pinned.effect.difference == pytest.approx(1.8)
+    add(store, label="v2", sha256="bb", parsed=replace(PARSED, text="All is new."))
+    store.documents.remove("arxiv:1901.00001")
+    [kept] = store.findings.evidence(finding.id)
+    assert replace(kept, document=pinned.document) == pinned
+    version = store.documents.version(kept.version_id)
+    assert version.text[kept.start : kept.end] == kept.quote
+    assert store.findings.evidence_in(document_id)[0].id == pinned.id
+    store.findings.remove_evidence(pinned.id)
+    assert store.findings.evidence(finding.id) == []
+    with pytest.raises(NotFound, match="no evidence 1"):
+        store.findings.one_evidence(pinned.id)
+
+
+def test_merging_keeps_all_and_can_be_undone(store: Store) -> None:
+    _, version_id, _ = add(store)
+    long = store.findings.add("dataset", "Stanford Sentiment Treebank", tags=["a"])
+    short = store.findings.add("dataset", "SST", tags=["b"])
+    model = store.findings.add("pretrained_model", "BERT")
+    store.findings.pin(long.id, version_id, 0, 10, quote=TEXT[:10])
+    store.findings.pin(short.id, version_id, 11, 36, quote=TEXT[11:36])
+    merged = store.findings.merge(long.id, short.id)
+    assert (merged.aliases, set(merged.tags), merged.merged) == (("SST",), {"a", "b"}, (2,))
+    assert [e.start for e in store.findings.evidence(long.id)] == [0, 11]
+    assert store.findings.get(short.id).id == long.id
+    assert [f.id for f in store.findings.all(kind="dataset")] == [long.id]
+    assert store.findings.named("sst")[0].id == long.id
+    with pytest.raises(UsageError, match="one finding already"):
+        store.findings.merge(long.id, short.id)
+    with pytest.raises(UsageError, match="two kinds"):
+        store.findings.merge(long.id, model.id)
+    assert store.findings.unmerge(short.id).name == "SST"
+    assert [e.start for e in store.findings.evidence(long.id)] == [0]
+    assert [e.start for e in store.findings.evidence(short.id)] == [11]
+    with pytest.raises(UsageError, match="not merged"):
+        store.findings.unmerge(short.id)
+
+
+def test_splitting_takes_evidence_along(store: Store) -> None:
+    _, version_id, _ = add(store)
+    both = store.findings.add("dataset", "Reviews")
+    first = store.findings.pin(both.id, version_id, 0, 10, quote=TEXT[:10])
+    second = store.findings.pin(both.id, version_id, 11, 36, quote=TEXT[11:36])
+    new = store.findings.split(both.id, [second.id], "Film reviews")
+    assert [e.id for e in store.findings.evidence(both.id)] == [first.id]
+    assert [e.id for e in store.findings.evidence(new.id)] == [second.id]
+    with pytest.raises(UsageError, match=f"it has {first.id}"):
+        store.findings.split(both.id, [second.id], "Other")
+
+
+def test_findings_are_filtered(store: Store) -> None:
+    _, version_id, _ = add(store)
+    store.projects.add("mail")
+    imdb = store.findings.add("dataset", "IMDB", tags=["sentiment"])
+    bert = store.findings.add("pretrained_model", "BERT")
+    store.findings.pin(bert.id, version_id, 0, 10, quote=TEXT[:10])
+    store.candidates.set("mail", imdb.id, "shortlisted")
+
+    def ids(**filters: str) -> list[int]:
+        return [finding.id for finding in store.findings.all(**filters)]  # type: ignore[arg-type]
+
+    assert ids() == [imdb.id, bert.id]
+    assert ids(kind="dataset") == ids(tag="sentiment") == ids(project="mail") == [imdb.id]
+    assert ids(status="shortlisted") == [imdb.id]
+    assert ids(document="arxiv:1901.00001") == [bert.id]
+    assert ids(member="tester") == [imdb.id, bert.id]
+    assert ids(member="other") == ids(tag="x") == ids(status="adopted") == []
+
+
+def test_a_project_has_a_brief_that_two_may_edit(store: Store, other: Store) -> None:
+    project = store.projects.add("mail", {"objective": "sort mail"})
+    assert (project.brief, project.revision) == ({"objective": "sort mail"}, 2)
+    store.projects.edit("mail", 2, {"objective": "sort mail", "metric": "macro-F1"})
+    with pytest.raises(Conflict, match="changed by tester meanwhile"):
+        other.projects.edit("mail", 2, {"objective": "other"})
+    with pytest.raises(UsageError, match="already"):
+        store.projects.add("mail")
+    with pytest.raises(NotFound, match="Projects: mail"):
+        store.projects.get("post")
+    store.projects.archive("mail")
+    assert store.projects.names() == []
+    assert [p.name for p in store.projects.all(archived=True)] == ["mail"]
+    store.projects.archive("mail", archived=False)
+    assert store.projects.names() == ["mail"]
+    other.close()
+
+
+def test_candidates_have_a_history_across_projects(store: Store, other: Store) -> None:
+    store.projects.add("mail")
+    store.projects.add("chat")
+    imdb = store.findings.add("dataset", "IMDB")
+    first = store.candidates.set("mail", imdb.id, "trying", owner="ann")
+    with pytest.raises(UsageError, match="Say why"):
+        store.candidates.set("mail", imdb.id, "rejected")
+    rejected = store.candidates.set("mail", imdb.id, "rejected", reason="no neutral class")
+    assert (rejected.owner, rejected.revision) == ("ann", 2)
+    with pytest.raises(Conflict, match="rejected in mail"):
+        other.candidates.set("mail", imdb.id, "adopted", revision=first.revision)
+    store.candidates.set("chat", imdb.id)
+    assert [(c.project, c.status) for c in store.candidates.of_finding(imdb.id)] == [
+        ("chat", "new"),
+        ("mail", "rejected"),
+    ]
+    with pytest.raises(UsageError, match="Statuses are: new"):
+        store.candidates.set("mail", imdb.id, "maybe")  # type: ignore[arg-type]
+    other.close()
+
+
+def test_reading_adds_up(store: Store) -> None:
+    document_id, *_ = add(store)
+    store.projects.add_document("mail", document_id)
+    assert [r.status for r in store.projects.readings("mail")] == ["to read"]
+    store.projects.read("mail", document_id, "reading", minutes=20)
+    reading = store.projects.read("mail", document_id, "read", minutes=15)
+    assert (reading.status, reading.minutes, reading.reader) == ("read", 35, "tester")
+    with pytest.raises(UsageError, match="Say why"):
+        store.projects.read("mail", document_id, "excluded")
+    with pytest.raises(UsageError, match="negative"):
+        store.projects.read("mail", document_id, "read", minutes=-1)
+    assert store.projects.read("mail", document_id, "excluded", reason="cats").reason == "cats"
+
+
+def test_comments(store: Store) -> None:
+    finding = store.findings.add("dataset", "IMDB")
+    comment = store.candidates.comment(f"finding:{finding.id}", " which split? ")
+    assert (comment.text, comment.created_by) == ("which split?", "tester")
+    assert store.candidates.comments(f"finding:{finding.id}") == [comment]
+    for subject, error in (
+        ("finding:9", NotFound),
+        ("page:1", UsageError),
+        ("finding:x", UsageError),
+    ):
+        with pytest.raises(error):
+            store.candidates.comment(subject, "x")
+
+
+def test_a_library_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    file = tmp_path / "kb.sqlite"
+    old = sqlite3.connect(file)
+    migrations.apply(Database(old, execute_plugins=False), stop_before="findings_and_projects")
+    old.execute("insert into projects (name, created_at, created_by) values ('mail', '2026', 'me')")
+    old.execute("pragma user_version = 1")
+    old.commit()
+    old.close()
+    with Store(tmp_path) as store:
+        assert store.projects.get("mail").brief == {}
+        assert store.findings.all() == []
