@@ -6,7 +6,6 @@ Knows files and arithmetic. It refuses to know how anything is searched.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,11 +25,6 @@ class Collection:
     documents: tuple[tuple[str, str, str], ...]  # (id, title, text)
     questions: Mapping[str, str]  # those with a relevant document, by id
     judgements: Judgements
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes whenever a document does."""
-        return hashlib.sha256(json.dumps(self.documents).encode()).hexdigest()[:16]
 
 
 def read_collection(folder: Path) -> Collection:

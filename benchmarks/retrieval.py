@@ -5,7 +5,7 @@
 NAMEs are folders of ../shared/data/retrieval; without any, all of them. DIR is any folder in BEIR's
 layout: corpus.jsonl, queries.jsonl, qrels/test.tsv or qrels.tsv, each plain or gzipped. Each
 collection becomes a library of its own, split, embedded and indexed as `kb ingest` does it, kept in
-the cache until the documents, the model or that code change.
+the cache until its passages, the model or the tables change.
 
 nDCG@10 is of searches for 10 documents, Recall@100 of searches for 100. A document whose id is the
 question's own is passed over, as BEIR does. Milliseconds are the median of the searches for 10,
@@ -26,20 +26,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import ingest.split
-import kb.search.embed
-import kb.store.schema
 from benchmarks.beir import Collection, ndcg, read_collection, recall
+from ingest.split import split
 from kb.config import read_config
 from kb.knowledge_base import Engine, KnowledgeBase
-from kb.records import MODES, Metadata, Mode, Parsed, Query, Section
-from kb.search.embed import embed_missing
+from kb.records import MODES, Metadata, Mode, Parsed, PassageSpan, Query, Section
+from kb.search.embed import Embedder, embed_missing, heading
 from kb.search.models import load_embedder
+from kb.store.schema import VERSION
 from tests.conftest import shared_folder
 
 KEY = "benchmark:"  # before a document's id in the library
 NAMES = ("scifact", "cacm", "cisi", "cranfield")
-DECIDE_THE_LIBRARY = (ingest.split, kb.search.embed, kb.store.schema)  # modules
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,46 +63,66 @@ def measure(collection: Collection, cache: Path) -> list[Measured]:
 def library(collection: Collection, cache: Path) -> Iterator[KnowledgeBase]:
     """A library that holds the collection, made where the cache has none that fits."""
     config = read_config(cache)
-    stamp = _stamp(collection, load_embedder(config, say=_say).revision)
-    config = replace(config, library=cache / f"{collection.name}-{stamp}")
+    embedder = load_embedder(config, say=_say)
+    prepared = [_prepared(document, embedder) for document in collection.documents]
+    name = f"{collection.name}-{_stamp(prepared, embedder)}"
+    config = replace(config, library=cache / name)
     with KnowledgeBase(config, engine=Engine(config, say=_say)) as kb:
-        fill(kb, collection)
+        _fill(kb, prepared, name)
         yield kb
 
 
-def _stamp(collection: Collection, revision: str) -> str:
-    parts = [collection.fingerprint, revision]
-    parts += [Path(str(module.__file__)).read_text("utf-8") for module in DECIDE_THE_LIBRARY]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A document as it goes into the library."""
+
+    key: str
+    parsed: Parsed
+    spans: tuple[PassageSpan, ...]
+
+    def encoder_texts(self, embedder: Embedder) -> Iterator[str]:
+        for span in self.spans:
+            head = heading(embedder, self.parsed.metadata.title, span.section)
+            yield head + self.parsed.text[span.start : span.end]
 
 
-def fill(kb: KnowledgeBase, collection: Collection) -> None:
-    """Every document of the collection, split, embedded and indexed; what is there is kept."""
+def _prepared(document: tuple[str, str, str], embedder: Embedder) -> _Prepared:
+    """The document split; one without a text stands by its title."""
+    key, title, text = document
+    text = text if text.strip() else title
+    parsed = Parsed(text, Metadata(title=title), (), (Section("", 1, 0, len(text)),))
+    return _Prepared(f"{KEY}{key}", parsed, tuple(split(parsed, embedder=embedder)))
+
+
+def _stamp(prepared: Sequence[_Prepared], embedder: Embedder) -> str:
+    """Changes whenever a stored vector would, or the tables do."""
+    digest = hashlib.sha256(f"{VERSION} {embedder.name} {embedder.revision}".encode())
+    for document in prepared:
+        for text in (document.key, *document.encoder_texts(embedder)):
+            digest.update(text.encode() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _fill(kb: KnowledgeBase, prepared: Sequence[_Prepared], name: str) -> None:
+    """Write, embed and index every document; what is there from an earlier run is kept."""
     model = kb.model()
-    embedder = kb.embedder()
-    for key, title, text in collection.documents:
-        if not (text.strip() or title.strip()) or kb.store.documents.has(_key(key)):
+    for document in prepared:
+        if kb.store.documents.has(document.key) or not document.spans:
             continue
-        text = text if text.strip() else title
-        parsed = Parsed(text, Metadata(title=title), (), (Section("", 1, 0, len(text)),))
-        spans = ingest.split.split(parsed, embedder=embedder)
+        text, title = document.parsed.text, document.parsed.metadata.title
         with kb.store.transaction():
             document_id, version_id, _ = kb.store.documents.add_version(
-                _key(key), parsed, kind="paper", source="benchmark", label="v1",
-                sha256=hashlib.sha256(key.encode()).hexdigest(), media_type="text/plain",
-                raw_bytes=len(text), fetched_from="",
+                document.key, document.parsed, kind="paper", source="benchmark", label="v1",
+                sha256=hashlib.sha256(document.key.encode()).hexdigest(),
+                media_type="text/plain", raw_bytes=len(text), fetched_from="",
             )  # fmt: skip
             kb.store.passages.replace(
-                document_id, version_id, model.id, spans, title=title, text=text
+                document_id, version_id, model.id, document.spans, title=title, text=text
             )
     left = kb.store.passages.counts(model.id)[1]
     if left:
-        _say(f"{collection.name}: embedding {left} passages")
-    embed_missing(kb.store, embedder, model)
-
-
-def _key(identifier: str) -> str:
-    return f"{KEY}{identifier}"
+        _say(f"{name}: embedding {left} passages")
+    embed_missing(kb.store, kb.embedder(), model)
 
 
 def _mode(kb: KnowledgeBase, collection: Collection, mode: Mode) -> Measured:
