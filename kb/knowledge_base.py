@@ -46,18 +46,20 @@ class Engine:
         """
         with self._lock:
             active = store.settings.active_model()
-            if self._embedder is None or (active and self._embedder.name != active.name):
+            held = self._embedder
+            wanted = (active.name, active.revision) if active else None
+            if held is None or (wanted and (held.name, held.revision) != wanted):
                 from kb.search.models import load_embedder
 
                 name = active.name if active else self.config.model
-                self._embedder = load_embedder(self.config, name, say=self._say)
-            if active and self._embedder.revision != active.revision:
+                held = self._embedder = load_embedder(self.config, name, say=self._say)
+            if active and held.revision != active.revision:
                 raise ModelError(
                     f"The model “{active.name}” is not the one that this library was indexed with "
-                    f"(revision {self._embedder.revision}, not {active.revision}). "
+                    f"(revision {held.revision}, not {active.revision}). "
                     "Run kb reindex to index the library with it."
                 )
-            return self._embedder
+            return held
 
     def index(self, store: Store, model: Model) -> FaissIndex:
         """The index of `model`'s vectors, brought up to what the store holds now."""

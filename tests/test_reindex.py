@@ -144,6 +144,12 @@ def test_kb_reindex_with_another_real_model(
         vectors = kb.store.vectors.of_passages(kb.store.passages.of_document(1, active(kb).id))
         assert {len(np.frombuffer(blob, "<f2")) for blob in vectors.values()} == {32}
 
+    running = Engine(config)  # as in the page, which stays open
+    with KnowledgeBase(config, engine=running) as kb:
+        kb.search(Query("the cat"))
     (folder / "config.json").write_text((folder / "config.json").read_text() + " ")
     with KnowledgeBase(config) as kb, pytest.raises(ModelError, match="Run kb reindex"):
         kb.search(Query("the cat"))
+    assert run_kb([*library, "reindex"]) == 0
+    with KnowledgeBase(config, engine=running) as kb:
+        assert kb.search(Query("the cat"))
