@@ -1,0 +1,1 @@
+"""What literature offers, each pinned to a quote: fields, pinning, taxonomy, suggestions."""
