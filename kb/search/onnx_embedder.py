@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from kb.search.models import Exported
 
 BATCH_TOKENS = 512
-"""Tokens of a batch, padding included: the fastest of 128 to 8192 on two cores
-(benchmarks/embedding.py)."""
+"""Tokens of a batch, padding included. Of 128 to 8192 on two cores, 512 has the best median and is
+within 2 % of the best single round; 8192 is a quarter slower (benchmarks/embedding.py)."""
 
 
 class OnnxEmbedder:
@@ -35,6 +35,8 @@ class OnnxEmbedder:
         options.intra_op_num_threads = threads or len(_cores())
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Threads that spin while they wait gain 3 % alone; on shared cores they fell to less than
+        # half (benchmarks/embedding.py), and the parsers share them.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # The file was optimised when it was exported; doing it again would cost each start.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
