@@ -18,6 +18,7 @@ from kb.records import KINDS, MODES, Document, DocumentHits, Hit, Model, Query
 from kb.search.embed import from_blobs
 from kb.search.fuse import fuse, towards_best
 from kb.search.lexical import WEIGHTS, Expression, expression, marks
+from kb.search.relevance import relevance
 from kb.store import Store
 
 if TYPE_CHECKING:
@@ -109,6 +110,25 @@ class Searcher:
         ]
         candidates.sort(key=lambda c: (-c.score, -(c.semantic or 0.0), c.passage_id))
         return self._grouped(candidates, places, k, None)
+
+    def promising(
+        self, useful: Sequence[int], useless: Sequence[int], left: Sequence[int]
+    ) -> list[tuple[int, float]]:
+        """The documents of `left` with their expected use, the most promising first.
+
+        `useful` and `useless` are ids of documents that the team has tagged in, and that it has
+        excluded or read in vain. Documents without vectors come last, with score 0.
+        """
+        means = self._means([*useful, *useless, *left])
+
+        def vectors(ids: Sequence[int]) -> Vectors:
+            rows = [means[i] for i in ids if i in means]
+            return np.stack(rows) if rows else np.zeros((0, self._model.dimension), np.float32)
+
+        scores = relevance(vectors(useful), vectors(useless), vectors(left))
+        found = dict(zip((i for i in left if i in means), scores, strict=True))
+        ranked = [(i, float(found.get(i, 0.0))) for i in left]
+        return sorted(ranked, key=lambda row: (row[0] not in found, -row[1], row[0]))
 
     # -- candidates ------------------------------------------------------------------------------
 
