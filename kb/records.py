@@ -27,6 +27,7 @@ Stance = Literal["for", "against"]
 CandidateStatus = Literal[
     "new", "shortlisted", "planned", "trying", "adopted", "rejected", "parked"
 ]
+SuggestionStatus = Literal["open", "accepted", "rejected"]
 ReadingStatus = Literal["to read", "reading", "read", "excluded"]
 
 FINDING_KINDS: tuple[FindingKind, ...] = ("design_choice", "dataset", "pretrained_model")
@@ -421,3 +422,22 @@ class Comment:
     text: str
     created_at: str
     created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What the machine proposes to tag, for a person to accept or reject."""
+
+    id: int
+    document: Document
+    version_id: int
+    kind: FindingKind
+    name: str
+    start: int  # of the quote
+    end: int
+    quote: str
+    score: float  # 0 to 1
+    why: str  # "name list (mteb)", "pattern: trained on …"
+    axis: str  # of a design choice
+    effect: Effect | None
+    status: SuggestionStatus

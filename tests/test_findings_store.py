@@ -12,6 +12,7 @@ from kb.records import Effect
 from kb.store import Store
 from kb.store.findings import plain_name
 from kb.store.schema import migrations
+from kb.store.suggestions import Proposal
 from tests.test_store import PARSED, TEXT, add
 
 
@@ -211,3 +212,22 @@ def test_a_library_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> 
     with Store(tmp_path) as store:
         assert store.projects.get("mail").brief == {}
         assert store.findings.all() == []
+
+
+def test_a_rejected_suggestion_is_not_made_again(store: Store) -> None:
+    document_id, version_id, _ = add(store)
+    proposals = [
+        Proposal("dataset", "Barking", 11, 36, 0.9, "name list"),
+        Proposal("dataset", "Purring", 0, 10, 0.5, "pattern", effect=Effect("F1", "%", gain=1.0)),
+    ]
+    store.suggestions.replace(document_id, version_id, proposals)
+    first, second = store.suggestions.of_document(document_id)
+    assert (first.name, first.quote) == ("Barking", TEXT[11:36])
+    assert second.effect == Effect("F1", "%", gain=1.0)
+    store.suggestions.decide(first.id, "rejected")
+    store.suggestions.replace(document_id, version_id, proposals)
+    assert [s.name for s in store.suggestions.of_document(document_id)] == ["Purring"]
+    assert [s.name for s in store.suggestions.all("rejected")] == ["Barking"]
+    assert store.suggestions.rejected("dataset", "barking") == 1
+    with pytest.raises(NotFound, match="no suggestion 99"):
+        store.suggestions.get(99)

@@ -272,4 +272,34 @@ create table axes (
     )
 
 
+@migrations()
+def suggestions(db: Database) -> None:
+    """What the machine proposes, and what people made of it: a rejection is remembered."""
+    _run(
+        db,
+        """
+create table suggestions (
+    id integer primary key autoincrement,
+    document_id integer not null references documents (id),
+    version_id integer not null references versions (id),
+    kind text not null,
+    name text not null,
+    plain text not null,
+    start integer not null,
+    end integer not null,
+    score real not null,
+    why text not null,
+    axis text not null,
+    effect text not null,
+    status text not null check (status in ('open', 'accepted', 'rejected')),
+    evidence_id integer references evidence (id),
+    decided_at text,
+    decided_by text,
+    unique (document_id, kind, plain)
+) strict;
+create index suggestions_status on suggestions (status);
+""",
+    )
+
+
 VERSION = len(migrations._migrations)  # the number of steps this program knows

@@ -16,6 +16,7 @@ from kb.store.passages import Passages
 from kb.store.projects import Projects
 from kb.store.raw_files import RawFiles
 from kb.store.settings import Settings
+from kb.store.suggestions import Suggestions
 from kb.store.vectors import Vectors
 
 
@@ -36,6 +37,7 @@ class Store:
         self.locators = Locators(self._connection, member)
         self.projects = Projects(self._connection, self.events, self.documents)
         self.findings = Findings(self._connection, self.events, self.documents)
+        self.suggestions = Suggestions(self._connection, self.events, self.documents)
         self.candidates = Candidates(self._connection, self.events, self.findings, self.projects)
 
     def transaction(self) -> AbstractContextManager[None]:

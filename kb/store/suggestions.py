@@ -1,0 +1,118 @@
+"""What the machine proposed for each document, and what people made of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from kb.errors import NotFound
+from kb.records import Effect, FindingKind, Suggestion, SuggestionStatus
+from kb.store.connection import Connection, now
+from kb.store.documents import Documents
+from kb.store.events import Events
+from kb.store.findings import plain_name
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A suggestion before it is stored."""
+
+    kind: FindingKind
+    name: str
+    start: int
+    end: int
+    score: float
+    why: str
+    axis: str = ""
+    effect: Effect | None = None
+
+
+class Suggestions:
+    """The table `suggestions`."""
+
+    def __init__(self, connection: Connection, events: Events, documents: Documents) -> None:
+        self._db = connection
+        self._events = events
+        self._documents = documents
+
+    def replace(self, document_id: int, version_id: int, proposals: Sequence[Proposal]) -> None:
+        """Make `proposals` the document's open suggestions; decided ones stay as they are."""
+        with self._db.transaction():
+            self._db.run(
+                "delete from suggestions where document_id = ? and status = 'open'", document_id
+            )
+            for each in proposals:
+                effect = json.dumps(asdict(each.effect)) if each.effect else ""
+                self._db.run(
+                    "insert into suggestions (document_id, version_id, kind, name, plain, start, "
+                    "end, score, why, axis, effect, status) "
+                    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open') on conflict do nothing",
+                    document_id, version_id, each.kind, each.name, plain_name(each.name),
+                    each.start, each.end, each.score, each.why, each.axis, effect,
+                )  # fmt: skip
+
+    def rejected(self, kind: FindingKind, name: str) -> int:
+        """In how many documents people have rejected that name."""
+        row = self._db.one(
+            "select count(*) as n from suggestions where kind = ? and plain = ? "
+            "and status = 'rejected'",
+            kind, plain_name(name),
+        )  # fmt: skip
+        return int(row["n"])
+
+    def get(self, suggestion_id: int) -> Suggestion:
+        """One suggestion; NotFound where there is none."""
+        found = self._read("s.id = ?", suggestion_id)
+        if not found:
+            raise NotFound(f"There is no suggestion {suggestion_id}. See kb suggest DOCUMENT.")
+        return found[0]
+
+    def of_document(self, document_id: int, status: SuggestionStatus = "open") -> list[Suggestion]:
+        """The document's suggestions of that status, the best first."""
+        return self._read("s.document_id = ? and s.status = ?", document_id, status)
+
+    def all(self, status: SuggestionStatus = "open") -> list[Suggestion]:
+        """All suggestions of that status, the best first."""
+        return self._read("s.status = ? and d.removed_at is null", status)
+
+    def decide(
+        self, suggestion_id: int, status: SuggestionStatus, evidence_id: int | None = None
+    ) -> Suggestion:
+        """Note what a person made of a suggestion."""
+        with self._db.transaction():
+            old = self.get(suggestion_id)
+            self._db.run(
+                "update suggestions set status = ?, evidence_id = ?, decided_at = ?, "
+                "decided_by = ? where id = ?",
+                status, evidence_id, now(), self._events.member, suggestion_id,
+            )  # fmt: skip
+            self._events.add(status, f"suggestion:{suggestion_id}", after=f"{old.kind} {old.name}")
+        return self.get(suggestion_id)
+
+    def _read(self, condition: str, *values: object) -> list[Suggestion]:
+        rows = self._db.all(
+            "select s.*, substr(v.text, s.start + 1, s.end - s.start) as quote from suggestions s "
+            "join versions v on v.id = s.version_id join documents d on d.id = s.document_id "
+            f"where {condition} order by s.score desc, s.id",
+            *values,
+        )
+        documents = self._documents.by_ids({row["document_id"] for row in rows})
+        return [
+            Suggestion(
+                id=row["id"],
+                document=documents[row["document_id"]],
+                version_id=row["version_id"],
+                kind=row["kind"],
+                name=row["name"],
+                start=row["start"],
+                end=row["end"],
+                quote=row["quote"],
+                score=row["score"],
+                why=row["why"],
+                axis=row["axis"],
+                effect=Effect(**json.loads(row["effect"])) if row["effect"] else None,
+                status=row["status"],
+            )
+            for row in rows
+        ]
