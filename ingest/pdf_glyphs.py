@@ -139,9 +139,10 @@ def _plain_letters(text: str) -> str:
 
 def unreadable_share(text: str) -> float:
     """Which share of the characters are no letters of any script: fonts that do not say theirs."""
-    seen = [c for c in text if not c.isspace()]
-    bad = sum(c == "\ufffd" or unicodedata.category(c) in {"Co", "Cn"} for c in seen)
-    return bad / len(seen) if seen else 0.0
+    seen = len("".join(text.split()))
+    odd = re.findall(r"[^\x00-\x7f]", text)
+    bad = sum(c == "\ufffd" or unicodedata.category(c) in {"Co", "Cn"} for c in odd)
+    return bad / seen if seen else 0.0
 
 
 def _overlap(box: Box, other: Box) -> bool:

@@ -156,6 +156,9 @@ def _without_number(title: str) -> str:
 
 def _prints(lines: Sequence[SetLine], at: int, wanted: str) -> bool:
     """Whether the line, with up to two more, is a heading of those words."""
+    first = lines[at].line.text
+    if not wanted.startswith((_without_number(first), plain(first))):
+        return False
     text = ""
     for line in lines[at : at + 3]:
         text += line.line.text + " "
