@@ -19,6 +19,9 @@ from kb.knowledge_base import KnowledgeBase
 from kb.records import Outcome
 
 
+SAMPLE_FOLDERS = ("notes", "pages", "papers")  # of the sample library, in the order of reading
+
+
 @click.command()
 @click.argument("locators", nargs=-1)
 @click.option(
@@ -104,7 +107,7 @@ def _wanted(locators: tuple[str, ...], from_file: TextIO | None, sample: bool) -
             raise UsageError(f"{from_file.name} is not text in UTF-8: {error}.") from error
         given += [line for line in lines if line and not line.startswith("#")]
     if sample:
-        given += [str(folder) for folder in sorted(sample_folder().iterdir()) if folder.is_dir()]
+        given += [str(sample_folder() / name) for name in SAMPLE_FOLDERS]
     return [_absolute(locator) for locator in given]
 
 
