@@ -94,7 +94,7 @@ def _show(found: list[DocumentHits], passages: int, as_json: bool) -> None:
         if group.also:
             click.echo(dim(f"   also here as {', '.join(map(short_key, group.also))}"))
         for hit in group.hits[:passages]:
-            click.echo(dim(f"   {place(hit)}  score {hit.score:.3f}"))
+            click.echo(dim(f"   #{hit.passage_id}  {place(hit)}  score {hit.score:.3f}"))
             click.echo(marked(hit.text, hit.marks, indent="   "))
         click.echo(dim(f"   kb open {short_key(group.document.key)}{_page_option(group.hits[0])}"))
         click.echo()
