@@ -25,6 +25,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
@@ -214,6 +215,7 @@ class _Worker:
         self._memory = memory
         self._read = read
         self._ready = False
+        self._first_peak = 0  # what the system counted as its peak before it did anything
         self._timed_out = False
         self.retired = False
         self._process = subprocess.Popen(
@@ -231,7 +233,8 @@ class _Worker:
         answer = self._ask(raw, self._seconds)
         if isinstance(answer, tuple):
             result: Result
-            result, self.retired = answer
+            result, retired = answer
+            self.retired = retired or self._timed_out  # the limit came just after the answer
             return result
         self.retired = True
         return self._death()
@@ -252,8 +255,9 @@ class _Worker:
 
     def _start(self) -> None:
         answer = self._ask(self._read, START_SECONDS)
-        if answer is not True:
+        if not isinstance(answer, int):
             raise RuntimeError(f"A parser process could not start: {answer or self._death()}")
+        self._first_peak = answer
         self._ready = True
 
     def _ask(self, message: object, seconds: float) -> Any:
@@ -270,6 +274,7 @@ class _Worker:
             return None
         finally:
             timer.cancel()
+            timer.join()
 
     def _time_out(self) -> None:
         self._timed_out = True
@@ -283,7 +288,8 @@ class _Worker:
                 f"Reading this file took longer than {self._seconds:g} s and was stopped. "
                 "KB_PARSE_SECONDS allows more."
             )
-        if peak >= CROWDED_SHARE * self._memory:
+        grown = self._ready and peak > self._first_peak
+        if grown and peak >= CROWDED_SHARE * self._memory:
             return _too_much_memory(self._memory)
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return ParseFailure(
@@ -348,7 +354,7 @@ def _work(seconds: float, memory: int) -> None:
         read = inbox.get()
         if read is parse_with_source:
             import ingest.sources  # noqa: F401  # before the clock of the first file starts
-        _send(answers, True)
+        _send(answers, _counted_peak())
     except BaseException as error:
         _send(answers, f"{type(error).__name__}: {error}")
         return
@@ -407,6 +413,17 @@ def _alarm(seconds: float) -> None:
 
 
 def _peak() -> int:
+    """The most memory that this process has used, in bytes."""
+    with suppress(OSError, IndexError):  # Linux: the program's own, since it was loaded
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    return _counted_peak()
+
+
+def _counted_peak() -> int:
+    """The same as the system counts it for the parent: on Linux the parent's own peak at the time
+    when it started this process is in it.
+    """
     if sys.platform == "win32":
         return 0
     import resource

@@ -82,6 +82,17 @@ def test_a_worker_that_used_much_memory_is_replaced() -> None:
     assert first.text != last.text
 
 
+def test_a_large_parent_does_not_wear_out_its_workers() -> None:
+    ballast = b"x" * int(0.9 * MEMORY)  # a loaded encoder
+    found = results("pid 1", "pid 2", "abort")
+    assert len(ballast) > 0
+    first, second = found["pid 1"], found["pid 2"]
+    assert isinstance(first, Parsed)
+    assert isinstance(second, Parsed)
+    assert first.text == second.text
+    assert "SIGABRT" in reason(found["abort"])
+
+
 def test_a_crash_is_named_and_the_worker_replaced() -> None:
     found = results("abort", "exit", "fine")
     assert "SIGABRT" in reason(found["abort"])
