@@ -17,6 +17,7 @@ ROOMS: dict[str, set[str]] = {
     "kb.config": {"kb.errors"},
     "kb.store": {"kb.records", "kb.errors"},
     "kb.search": {"kb.store", "kb.config", "kb.records", "kb.errors"},
+    "kb.export": {"kb.store", "kb.records", "kb.errors"},
     "kb.page_image": {"kb.errors"},
     "kb.background": {"kb.config", "kb.errors"},
     "kb.knowledge_base": {
@@ -29,7 +30,15 @@ ROOMS: dict[str, set[str]] = {
         "kb.errors",
     },
     "kb.cli": {"kb", "kb.knowledge_base", "kb.config", "kb.records", "kb.errors", "kb.search"},
-    "kb.pages": {"kb", "kb.knowledge_base", "kb.config", "kb.records", "kb.errors"},
+    "kb.pages": {
+        "kb",
+        "kb.knowledge_base",
+        "kb.findings",
+        "kb.export",
+        "kb.config",
+        "kb.records",
+        "kb.errors",
+    },
     "ingest": {
         "kb",
         "kb.knowledge_base",
