@@ -1,0 +1,352 @@
+"""Knows how to propose findings from a text: what is named, in which sentence, and how surely.
+
+It refuses to assert: nothing is stored, and each suggestion waits for a person. It reads no file
+but the lists of names, and asks no network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kb.findings.choices import COMMITTED, Choice, ChoiceHit, choices
+from kb.findings.gains import EffectClaim, effect
+from kb.findings.names import KnownName, NameHit, key, matched
+from kb.findings.patterns import (
+    DATA_NAME,
+    MODEL_NAME,
+    NameSpan,
+    chains,
+    cues,
+    definitions,
+    name_spans,
+)
+from kb.findings.sentences import LONGEST_QUOTE, Span, sentence_at, sentences
+from kb.records import Section
+
+__all__ = ["EffectClaim", "FindingKind", "KnownName", "Suggestion", "suggest"]
+
+FindingKind = Literal["design_choice", "dataset", "pretrained_model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Something a text may offer, and the sentence it stands on."""
+
+    kind: FindingKind
+    name: str  # canonical: "SST-2"
+    start: int  # the quote: a sentence of the text
+    end: int
+    mention: Span  # where the name itself stands, within the quote
+    score: float  # 0 to 1; comparable within one text
+    why: str  # "name list (transformers)", "pattern: trained on"
+    axis: str = ""  # of a design choice: an axis of the taxonomy
+    effect: EffectClaim | None = None  # what the quote claims in numbers
+    value: str = ""  # of a setting: "2e-5"
+    aliases: tuple[str, ...] = ()  # other spellings in the text
+    mentions: int = 1
+    licence: str = ""  # as the list states it
+    parameters: int = 0
+
+
+DATA_CUES = {
+    "data noun": 2.2,
+    "trained on": 1.2,
+    "measured on": 1.6,
+    "data list": 2.0,
+    "data is": 1.5,
+    "data new": 1.3,
+    "data task": 0.9,
+    "on": 0.6,
+    "model noun": -1.5,
+    "model acts": -1.8,
+    "model is": -2.0,
+    "fine-tune": -1.0,
+    "model list": -1.5,
+    "compared": -0.8,
+}
+MODEL_CUES = {
+    "model noun": 1.8,
+    "model acts": 1.8,
+    "model is": 2.0,
+    "fine-tune": 1.4,
+    "model list": 2.0,
+    "proposed": 1.3,
+    "compared": 1.0,
+    "used": 0.4,
+    "data noun": -1.8,
+    "data list": -1.8,
+    "measured on": -1.6,
+    "data is": -1.5,
+    "data new": -1.0,
+    "on": -0.8,
+    "trained on": -0.6,
+}
+"""Log-odds a cue adds, chosen by hand on fold 0 of GSAP-NER (benchmarks/extraction.py) and held
+against fold 1 and SciER."""
+
+BASE = {"acronym": -2.2, "mixed": -1.8, "digits": -2.2, "title": -3.2}
+"""Log-odds of a name that stands in no list, by its shape, before any cue."""
+LISTED = 1.3
+UNSURE = -1.2
+REPEATED = 0.35
+"""Log-odds for each doubling of the number of mentions."""
+THRESHOLD = 0.5
+"""Below it the text speaks more against a suggestion than for it."""
+CLAIMED = 2.5
+"""What a gain in numbers is worth when the best quote is chosen: more than any single cue."""
+
+
+@dataclass(slots=True)
+class _Mention:
+    start: int
+    end: int
+    sentence: Span
+    cues: set[str]
+
+
+@dataclass(slots=True)
+class _Group:
+    """All mentions of one name."""
+
+    name: str
+    known: KnownName | None = None
+    certain: bool = False
+    shape: str = ""
+    mentions: list[_Mention] = field(default_factory=list)
+    spellings: Counter[str] = field(default_factory=Counter)
+
+
+def suggest(
+    text: str,
+    sections: Sequence[Section] = (),
+    *,
+    known: Sequence[KnownName] = (),
+    limit: int | None = None,
+) -> list[Suggestion]:
+    """Suggestions from `text`, the surest first: one for each kind and canonical name.
+
+    Each quote is a sentence of the text outside its references. `known` are the team's own names,
+    which win over the lists. `limit` keeps the first so many.
+    """
+    spans = sentences(text, sections)
+    groups = _groups(text, spans, known)
+    found = [s for group in groups if (s := _from_group(text, group)) is not None]
+    found.extend(_from_choices(text, spans))
+    found.sort(key=lambda s: (-s.score, s.mention))
+    return found[:limit]
+
+
+# ── names ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _groups(text: str, spans: Sequence[Span], known: Sequence[KnownName]) -> list[_Group]:
+    hits: dict[Span, list[NameHit]] = {}
+    for hit in matched(text, known):
+        sentence = sentence_at(spans, hit.start)
+        if sentence is not None and hit.end <= sentence[1]:
+            hits.setdefault(sentence, []).append(hit)
+    groups: dict[str, _Group] = {}
+    same = _same_names(text, spans)
+    for sentence in spans:
+        _read_sentence(text, sentence, hits.get(sentence, []), groups, same)
+    return list(groups.values())
+
+
+def _same_names(text: str, spans: Iterable[Span]) -> dict[str, str]:
+    """Key of each acronym or long form defined in the text → key of the acronym."""
+    same: dict[str, str] = {}
+    for start, end in spans:
+        for long, short in definitions(text, start, end):
+            short_key = key(text[slice(*short)])
+            same.setdefault(key(text[slice(*long)]), short_key)
+    return same
+
+
+def _read_sentence(
+    text: str,
+    sentence: Span,
+    hits: Sequence[NameHit],
+    groups: dict[str, _Group],
+    same: dict[str, str],
+) -> None:
+    by_span = {(h.start, h.end): h for h in hits}
+    free = [
+        n
+        for n in name_spans(text, *sentence)
+        if not any(n.start < h.end and h.start < n.end for h in hits)
+    ]
+    names = sorted(
+        [*free, *(NameSpan(h.start, h.end, "listed") for h in hits)], key=lambda n: n.start
+    )
+    for chain in chains(text, names):
+        found = cues(text, chain[0].start, chain[-1].end, sentence)
+        for name in chain:
+            own = found | cues(text, name.start, name.end, sentence) if len(chain) > 1 else found
+            group = _group_of(text, name, by_span.get((name.start, name.end)), groups, same)
+            group.mentions.append(_Mention(name.start, name.end, sentence, own))
+            group.spellings[" ".join(text[name.start : name.end].split())] += 1
+
+
+def _group_of(
+    text: str,
+    name: NameSpan,
+    hit: NameHit | None,
+    groups: dict[str, _Group],
+    same: dict[str, str],
+) -> _Group:
+    written = " ".join(text[name.start : name.end].split())
+    folded = key(hit.known.name if hit else written)
+    folded = same.get(folded, folded)
+    if not hit and folded.endswith("s") and folded[:-1] in groups:
+        folded = folded[:-1]
+    group = groups.get(folded)
+    if group is None:
+        group = groups[folded] = _Group(written, shape=name.shape)
+    if hit is not None:
+        group.known = group.known or hit.known
+        group.certain = group.certain or hit.certain
+    return group
+
+
+def _from_group(text: str, group: _Group) -> Suggestion | None:
+    kind, odds = _kind_and_odds(group)
+    score = 1 / (1 + math.exp(-odds))
+    if score < THRESHOLD:
+        return None
+    name = _shown_name(group)
+    best, claim = _best_mention(text, group, kind)
+    known = group.known
+    return Suggestion(
+        kind="design_choice" if kind == "architecture" else kind,
+        name=name,
+        start=best.sentence[0],
+        end=best.sentence[1],
+        mention=(best.start, best.end),
+        score=round(score, 4),
+        why=_why(group, best, kind),
+        axis="architecture" if kind == "architecture" else "",
+        effect=claim,
+        aliases=tuple(s for s, _ in group.spellings.most_common() if s != name),
+        mentions=len(group.mentions),
+        licence=known.licence if known else "",
+        parameters=known.parameters if known else 0,
+    )
+
+
+_Kind = Literal["dataset", "pretrained_model", "architecture"]
+
+
+def _kind_and_odds(group: _Group) -> tuple[_Kind, float]:
+    """What the name most likely is, and the log-odds that it is one."""
+    count = len(group.mentions)
+    data, model = _cue_odds(group, DATA_CUES), _cue_odds(group, MODEL_CUES)
+    often = REPEATED * math.log2(count)
+    if group.known is not None:
+        kind = group.known.kind
+        cue = {"dataset": data, "pretrained_model": model, "architecture": max(model, 0)}[kind]
+        base = LISTED if group.certain else UNSURE
+        return kind, base + max(-1.5, min(cue, 3.0)) + often
+    if MODEL_NAME.search(group.name):
+        model += 1.5
+        data -= 1.5
+    if DATA_NAME.search(group.name):
+        data += 1.5
+        model -= 1.5
+    base = BASE[group.shape] + often
+    if data >= model:
+        return "dataset", base + data
+    return "pretrained_model", base + model
+
+
+def _cue_odds(group: _Group, weights: dict[str, float]) -> float:
+    """The sum over cues of weight times how often it stands there, damped."""
+    counts = Counter(cue for mention in group.mentions for cue in mention.cues)
+    total = len(group.mentions)
+    return sum(
+        weight * math.sqrt(counts[cue] / total) for cue, weight in weights.items() if counts[cue]
+    )
+
+
+def _shown_name(group: _Group) -> str:
+    """The list's spelling where it is written as papers do, else the text's most frequent one."""
+    known = group.known
+    if known is not None and any(map(str.isupper, known.name)):
+        return known.name
+    if known is not None and known.kind == "architecture":
+        return known.name
+    return group.spellings.most_common(1)[0][0]
+
+
+def _best_mention(text: str, group: _Group, kind: _Kind) -> tuple[_Mention, EffectClaim | None]:
+    weights = DATA_CUES if kind == "dataset" else MODEL_CUES
+    best: tuple[float, int] | None = None
+    chosen = group.mentions[0]
+    claim: EffectClaim | None = None
+    for number, mention in enumerate(group.mentions[:60]):
+        value = sum(weights.get(cue, 0.0) for cue in mention.cues)
+        length = mention.sentence[1] - mention.sentence[0]
+        if length > LONGEST_QUOTE or length < 40:
+            value -= 3.0
+        said = effect(text, mention.sentence)
+        value += CLAIMED if said else 0.0
+        if best is None or (value, -number) > best:
+            best, chosen, claim = (value, -number), mention, said
+    return chosen, claim
+
+
+def _why(group: _Group, mention: _Mention, kind: _Kind) -> str:
+    if group.known is not None:
+        return f"name list ({group.known.source})"
+    weights = DATA_CUES if kind == "dataset" else MODEL_CUES
+    cue = max(mention.cues, key=lambda c: weights.get(c, 0.0), default="")
+    said = " ".join(text for text in (cue,) if weights.get(cue, 0.0) > 0)
+    return f"pattern: {said}" if said else "pattern: shape of a name"
+
+
+# ── design choices ─────────────────────────────────────────────────────────────────────────────
+
+
+def _from_choices(text: str, spans: Iterable[Span]) -> Iterator[Suggestion]:
+    found: dict[str, list[tuple[float, ChoiceHit, Span]]] = {}
+    for sentence in spans:
+        length = sentence[1] - sentence[0]
+        hits = list(choices(text, sentence))
+        if not hits:
+            continue
+        committed = COMMITTED.search(text, *sentence) is not None
+        for hit in hits:
+            odds = -0.3 + 1.2 * committed + 1.2 * bool(hit.value)
+            if hit.choice.valued and not hit.value:
+                odds -= 1.0
+            if not 40 <= length <= LONGEST_QUOTE:
+                odds -= 1.5
+            found.setdefault(hit.choice.name, []).append((odds, hit, sentence))
+    for rows in found.values():
+        odds, hit, sentence = max(rows, key=lambda row: row[0])
+        odds += REPEATED * math.log2(len(rows))
+        score = 1 / (1 + math.exp(-odds))
+        if score >= THRESHOLD:
+            yield _of_choice(text, hit, sentence, score=score, mentions=len(rows))
+
+
+def _of_choice(
+    text: str, hit: ChoiceHit, sentence: Span, *, score: float, mentions: int
+) -> Suggestion:
+    choice: Choice = hit.choice
+    return Suggestion(
+        kind="design_choice",
+        name=choice.name,
+        start=sentence[0],
+        end=sentence[1],
+        mention=(hit.start, hit.end),
+        score=round(score, 4),
+        why="pattern: setting" if hit.value else "pattern: set words",
+        axis=choice.axis,
+        effect=effect(text, sentence),
+        value=hit.value,
+        mentions=mentions,
+    )
