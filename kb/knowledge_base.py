@@ -13,10 +13,21 @@ from typing import TYPE_CHECKING
 
 from kb.config import Config
 from kb.errors import ModelError, NotFound
-from kb.records import DocumentHits, Ingest, IngestState, Model, PassageSpan, Query, Status, Version
+from kb.records import (
+    Document,
+    DocumentHits,
+    Ingest,
+    IngestState,
+    Model,
+    PassageSpan,
+    Query,
+    Status,
+    Version,
+)
 from kb.store import Store
 
 if TYPE_CHECKING:
+    from kb.findings.workbench import Workbench
     from kb.search.embed import Embedder
     from kb.search.index import FaissIndex
     from kb.search.search import Searcher
@@ -175,6 +186,23 @@ class KnowledgeBase:
         ]
         content = self.store.raw_files.get(version.sha256)
         return draw_page(content, page, boxes=boxes, width=width)
+
+    # -- findings and projects -------------------------------------------------------------------
+
+    @property
+    def workbench(self) -> Workbench:
+        """Projects and findings: what people make of what they read."""
+        from kb.findings.workbench import Workbench  # pydantic: searching must start fast
+
+        return Workbench(self.store)
+
+    def reading_order(self, project: str) -> list[tuple[Document, float]]:
+        """The project's unread documents by expected use, the most promising first."""
+        useful, useless, left = self.workbench.uses(project)
+        searcher = self._searcher()
+        ranked = searcher.promising(useful, useless, left) if searcher else []
+        documents = self.store.documents.by_ids(left)
+        return [(documents[i], score) for i, score in ranked]
 
     # -- ingest in the background ----------------------------------------------------------------
 

@@ -17,11 +17,13 @@ ROOMS: dict[str, set[str]] = {
     "kb.config": {"kb.errors"},
     "kb.store": {"kb.records", "kb.errors"},
     "kb.search": {"kb.store", "kb.config", "kb.records", "kb.errors"},
+    "kb.findings": {"kb.store", "kb.records", "kb.errors"},
     "kb.export": {"kb.store", "kb.records", "kb.errors"},
     "kb.page_image": {"kb.errors"},
     "kb.background": {"kb.config", "kb.errors"},
     "kb.knowledge_base": {
         "kb.search",
+        "kb.findings",
         "kb.store",
         "kb.page_image",
         "kb.background",
@@ -67,7 +69,9 @@ HOMES: dict[str, tuple[str, ...]] = {
     "trafilatura": ("ingest.from_web",),
     "feedparser": ("ingest.from_feed",),
     "requests": ("ingest.fetch", "ingest.from_arxiv"),
-    "numpy": ("kb.search",),
+    "numpy": ("kb.search", "kb.findings.pin"),
+    "pydantic": ("kb.findings.fields",),
+    "ahocorasick": ("kb.findings.names",),
 }
 
 NEVER_IN_SOURCES = {"os.environ", "os.getenv"}

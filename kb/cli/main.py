@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "app": "kb.cli.app:app",
+    "comment": "kb.cli.findings:comment",
     "documents": "kb.cli.documents:documents",
+    "findings": "kb.cli.findings:findings",
+    "log": "kb.cli.findings:log",
     "model": "kb.cli.model:model",
     "open": "kb.cli.documents:open_",
+    "project": "kb.cli.project:project",
     "search": "kb.cli.search:search",
     "similar": "kb.cli.search:similar",
     "status": "kb.cli.status:status",
+    "tag": "kb.cli.findings:tag",
+    "verify": "kb.cli.findings:verify",
 }
 """Name of a command → module:object. Others join through the entry-point group kb.commands."""
 

@@ -1,0 +1,369 @@
+"""`kb tag`, `kb findings …`, `kb verify`, `kb log` and `kb comment`: what reading has brought."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from kb.cli.project import as_json_option, parse_settings
+from kb.cli.show import dim, harmless, heading, say
+from kb.config import Config
+from kb.knowledge_base import KnowledgeBase
+from kb.records import (
+    CANDIDATE_STATUSES,
+    FINDING_KINDS,
+    STANCES,
+    Evidence,
+    Finding,
+    FindingKind,
+    Stance,
+)
+
+kind_choice = click.Choice(FINDING_KINDS)
+set_option = click.option(
+    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="A field, as licence=MIT."
+)
+
+
+@click.command()
+@click.argument("hit")
+@click.argument("name")
+@click.option("--as", "kind", type=kind_choice, required=True)
+@click.option("--quote", required=True, help="The words that say so, exactly as they stand there.")
+@click.option("--against", is_flag=True, help="The quote speaks against it.")
+@click.option("--tag", "tags", multiple=True)
+@set_option
+@click.option(
+    "--effect",
+    "effects",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="What the quote claims, as metric=accuracy, unit=%, baseline=85.2, value=87; repeatable.",
+)
+@click.option("--note", default="")
+@click.option("--project", help="Make it a candidate of this project.")
+@as_json_option
+@click.pass_obj
+def tag(
+    config: Config,
+    hit: str,
+    name: str,
+    kind: FindingKind,
+    quote: str,
+    against: bool,
+    tags: tuple[str, ...],
+    settings: tuple[str, ...],
+    effects: tuple[str, ...],
+    note: str,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Pin a quote as evidence of a finding called NAME.
+
+    HIT is a document's key, or a passage's number as search shows it (#123).
+    """
+    stance: Stance = STANCES[1] if against else STANCES[0]
+    with KnowledgeBase(config) as kb:
+        tagged = kb.workbench.tag(
+            hit,
+            kind,
+            name,
+            quote=quote,
+            stance=stance,
+            effect=parse_settings(effects),
+            note=note,
+            fields=parse_settings(settings),
+            tags=tags,
+            project=project,
+        )
+    if as_json:
+        click.echo(json.dumps(asdict(tagged), ensure_ascii=False, indent=2))
+        return
+    finding = tagged.finding
+    click.echo(
+        f"{'New: ' if tagged.new else ''}{finding.kind} {harmless(finding.name)} "
+        f"(finding {finding.id}), evidence {tagged.evidence.id} on {_place(tagged.evidence)}."
+    )
+    if tagged.elsewhere:
+        say(f"The same words stand in {tagged.elsewhere} more places of this document.")
+
+
+@click.group()
+def findings() -> None:
+    """Design choices, datasets and pretrained models, with the quotes they rest on."""
+
+
+@findings.command("list")
+@click.option("--kind", type=kind_choice)
+@click.option("--axis", help="Design choices on this axis.")
+@click.option("--tag")
+@click.option("--project", help="Candidates of this project.")
+@click.option("--status", type=click.Choice(CANDIDATE_STATUSES))
+@click.option("--document", metavar="KEY", help="With evidence in this document.")
+@click.option("--member", help="Named or pinned by this member.")
+@click.option("--text", help="With this in its names, fields, note or quotes.")
+@as_json_option
+@click.pass_obj
+def list_(config: Config, as_json: bool, **filters: str | None) -> None:
+    """List the findings."""
+    with KnowledgeBase(config) as kb:
+        found = kb.workbench.findings(**filters)  # type: ignore[arg-type]
+        rows = [(each, kb.store.findings.evidence(each.id)) for each in found]
+    if as_json:
+        shown = [asdict(f) | {"evidence": [e.id for e in evidence]} for f, evidence in rows]
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+        return
+    for each, evidence in rows:
+        against = sum(e.stance == "against" for e in evidence)
+        count = f"{len(evidence) - against} for" + (f", {against} against" if against else "")
+        names = f" ({', '.join(each.aliases)})" if each.aliases else ""
+        click.echo(f"{each.id:>5}  {each.kind:<16} {harmless(each.name + names)}  {dim(count)}")
+    say(f"{len(found)} finding{'s' if len(found) != 1 else ''}.")
+
+
+@findings.command()
+@click.argument("finding", type=int)
+@as_json_option
+@click.pass_obj
+def show(config: Config, finding: int, as_json: bool) -> None:
+    """Show a finding: its fields, all evidence for and against, and who tried it."""
+    with KnowledgeBase(config) as kb:
+        found = kb.store.findings.get(finding)
+        evidence = kb.store.findings.evidence(found.id)
+        candidates = kb.store.candidates.of_finding(found.id)
+        comments = kb.store.candidates.comments(f"finding:{found.id}")
+    if as_json:
+        shown = asdict(found) | {
+            "evidence": [asdict(e) for e in evidence],
+            "candidates": [{"project": c.project, "status": c.status, "reason": c.reason}
+                           for c in candidates],
+            "comments": [asdict(c) for c in comments],
+        }  # fmt: skip
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+        return
+    _show(found)
+    for each in evidence:
+        click.echo(
+            dim(f"  {each.stance} · evidence {each.id} · {_place(each)} · {each.created_by}")
+        )
+        click.echo(f"    “{harmless(' '.join(each.quote.split()))}”")
+        if each.effect:
+            effect = {k: v for k, v in asdict(each.effect).items() if v not in (None, "")}
+            click.echo("    " + harmless(", ".join(f"{k} {v}" for k, v in effect.items())))
+    for candidate in candidates:
+        why = f": {candidate.reason}" if candidate.reason else ""
+        click.echo(harmless(f"  {candidate.status} in {candidate.project}{why}"))
+    for comment in comments:
+        click.echo(harmless(f"  {comment.created_by}: {comment.text}"))
+
+
+@findings.command()
+@click.argument("finding", type=int)
+@click.option("--name")
+@click.option("--alias", "aliases", multiple=True, help="Adds another name.")
+@click.option("--tag", "tags", multiple=True, help="Adds a tag.")
+@click.option("--note")
+@set_option
+@click.pass_obj
+def edit(
+    config: Config,
+    finding: int,
+    name: str | None,
+    aliases: tuple[str, ...],
+    tags: tuple[str, ...],
+    note: str | None,
+    settings: tuple[str, ...],
+) -> None:
+    """Change a finding's name, names, tags, note or fields."""
+    with KnowledgeBase(config) as kb:
+        old = kb.store.findings.get(finding)
+        _show(
+            kb.workbench.edit_finding(
+                old,
+                name=name,
+                aliases=(*old.aliases, *aliases) if aliases else None,
+                tags=(*old.tags, *tags) if tags else None,
+                note=note,
+                fields=parse_settings(settings),
+            )
+        )
+
+
+@findings.command()
+@click.argument("kept", type=int)
+@click.argument("other", type=int, required=False)
+@click.option("--undo", is_flag=True, help="Let KEPT, merged into another, stand by itself again.")
+@click.pass_obj
+def merge(config: Config, kept: int, other: int | None, undo: bool) -> None:
+    """Let the finding OTHER be another name of KEPT. All evidence is kept; --undo undoes it."""
+    with KnowledgeBase(config) as kb:
+        if undo:
+            _show(kb.store.findings.unmerge(kept))
+        elif other is None:
+            pairs = kb.workbench.near_equal(kb.store.findings.get(kept))
+            for each in pairs:
+                click.echo(f"{each.id:>5}  {harmless(each.name)}")
+            say(
+                "Near in name. Merge one: kb findings merge KEPT OTHER"
+                if pairs
+                else "None is near."
+            )
+        else:
+            _show(kb.store.findings.merge(kept, other))
+
+
+@findings.command()
+@click.argument("finding", type=int)
+@click.argument("name")
+@click.option("--evidence", "evidence", type=int, multiple=True, required=True)
+@click.pass_obj
+def split(config: Config, finding: int, name: str, evidence: tuple[int, ...]) -> None:
+    """Let some of a finding's evidence found a new one called NAME."""
+    with KnowledgeBase(config) as kb:
+        _show(kb.store.findings.split(finding, evidence, name))
+
+
+@click.command()
+@click.argument("keys", nargs=-1)
+@click.option("-n", "count", default=20, show_default=True, help="Of each document.")
+@click.option("--accept", type=int, multiple=True, metavar="N", help="Accept suggestion N.")
+@click.option("--reject", type=int, multiple=True, metavar="N", help="Reject suggestion N.")
+@click.option("--name", help="Accept under this name.")
+@click.option("--as", "kind", type=kind_choice, help="Accept as this kind.")
+@click.option("--project", help="What is accepted becomes a candidate of this project.")
+@as_json_option
+@click.pass_obj
+def suggest(
+    config: Config,
+    keys: tuple[str, ...],
+    count: int,
+    accept: tuple[int, ...],
+    reject: tuple[int, ...],
+    name: str | None,
+    kind: FindingKind | None,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Propose what to tag in the documents KEYS, with the quote that each stands on.
+
+    Nothing is taken for true until a person accepts it: --accept N, or --reject N.
+    """
+    if not (keys or accept or reject):
+        raise click.UsageError("Name a document, or accept or reject a suggestion by its number.")
+    with KnowledgeBase(config) as kb:
+        for number in accept:
+            tagged = kb.workbench.accept(number, name=name, kind=kind, project=project)
+            say(f"Accepted: finding {tagged.finding.id}, {harmless(tagged.finding.name)}.")
+        for number in reject:
+            say(f"Rejected: {harmless(kb.workbench.reject(number).name)}.")
+        found = {key: kb.workbench.suggest(key, limit=count) for key in keys}
+    if as_json:
+        rows = [asdict(each) for suggestions in found.values() for each in suggestions]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for key, suggestions in found.items():
+        click.echo(heading(key))
+        for each in suggestions:
+            axis = f", {each.axis}" if each.axis else ""
+            click.echo(
+                f"{each.id:>6}  {each.score:.2f}  {each.kind}{axis}: {harmless(each.name)}"
+                + dim(f"  ({each.why})")
+            )
+            click.echo(f"{'':>14}“{harmless(' '.join(each.quote.split()))}”")
+        say(f"{len(suggestions)} suggestion{'s' if len(suggestions) != 1 else ''}.")
+
+
+@click.command()
+@as_json_option
+@click.pass_obj
+def verify(config: Config, as_json: bool) -> int:
+    """Read every quote again, and say which no longer stand, and what rests on them."""
+    with KnowledgeBase(config) as kb:
+        verdicts = kb.workbench.verify()
+    wrong = [v for v in verdicts if not v.stands]
+    changed = [v for v in verdicts if v.stands and v.newest in {"changed", "gone"}]
+    if as_json:
+        rows: list[dict[str, Any]] = [
+            {
+                "evidence": v.evidence.id, "finding": v.finding.id, "stands": v.stands,
+                "reason": v.reason, "newest": v.newest, "newest_text": v.newest_text,
+                "rests": [f"{c.project}: {c.status}" for c in v.rests],
+            }
+            for v in verdicts
+        ]  # fmt: skip
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return int(bool(wrong))
+    for verdict in (*wrong, *changed):
+        what = verdict.reason or (
+            f"the newest version says: “{' '.join(verdict.newest_text.split())}”"
+            if verdict.newest == "changed"
+            else "the newest version no longer says it"
+        )
+        click.echo(
+            harmless(
+                f"{verdict.finding.name} (finding {verdict.finding.id}), evidence "
+                f"{verdict.evidence.id}, {_place(verdict.evidence)}: {what}"
+            )
+        )
+        for candidate in verdict.rests:
+            click.echo(dim(f"    rests on it: {candidate.status} in {candidate.project}"))
+    say(
+        f"{len(verdicts)} quotes read: {len(verdicts) - len(wrong)} stand, {len(wrong)} do not, "
+        f"{len(changed)} changed in a newer version."
+    )
+    return int(bool(wrong))
+
+
+@click.command()
+@click.option("--who", help="Of this member.")
+@click.option("--subject", help="Of finding:N, project:NAME or a document's key.")
+@click.option("-n", "count", default=30, show_default=True, type=click.IntRange(1, 10_000))
+@as_json_option
+@click.pass_obj
+def log(config: Config, who: str | None, subject: str | None, count: int, as_json: bool) -> None:
+    """Say who did what, when, from which value to which."""
+    with KnowledgeBase(config) as kb:
+        if subject:
+            events = [e | {"subject": subject} for e in kb.store.events.of(subject)][-count:]
+        else:
+            events = list(reversed(kb.store.events.recent(count, who=who)))
+    if as_json:
+        click.echo(json.dumps(events, ensure_ascii=False, indent=2))
+        return
+    for event in events:
+        change = " → ".join(part for part in (event["before"], event["after"]) if part)
+        line = f"{event['at'][:16]}  {event['who']}  {event['what']} {event['subject']}  {change}"
+        click.echo(harmless(" ".join(line.split())))
+
+
+@click.command()
+@click.argument("subject")
+@click.argument("text", nargs=-1, required=True)
+@click.pass_obj
+def comment(config: Config, subject: str, text: tuple[str, ...]) -> None:
+    """Remark on SUBJECT: finding:N, evidence:N or candidate:N."""
+    with KnowledgeBase(config) as kb:
+        made = kb.store.candidates.comment(subject, " ".join(text))
+    click.echo(f"Comment {made.id} on {harmless(made.subject)}.")
+
+
+def _place(evidence: Evidence) -> str:
+    page = f", p. {evidence.page}" if evidence.page else ""
+    section = f", {evidence.section}" if evidence.section else ""
+    return harmless(f"{evidence.document.title}{section}{page}")
+
+
+def _show(found: Finding) -> None:
+    click.echo(heading(f"{found.id}  {found.name}") + dim(f"  {found.kind}"))
+    rows = {
+        "also called": ", ".join(found.aliases),
+        "tags": ", ".join(found.tags),
+        **{name: str(value) for name, value in found.fields.items()},
+        "note": found.note,
+    }
+    for name, value in rows.items():
+        if value:
+            click.echo(f"{click.style(f'{name:>14}', dim=True)}  {harmless(value)}")
