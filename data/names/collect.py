@@ -278,6 +278,11 @@ ORDINARY_FROM = 4
 """Lines of text a word must stand in: below it, names that authors do not capitalise creep in."""
 
 
+def _is_ordinary(spelling: str, ordinary: Counter[str]) -> bool:
+    """Whether every word of a spelling is an everyday word."""
+    return all(ordinary[w.lower()] >= ORDINARY_FROM for w in re.findall(r"\w+", spelling))
+
+
 def row(name: Name, ordinary: Counter[str]) -> dict[str, object]:
     """An entry of the list; what is empty is left out."""
     entry: dict[str, object] = {"name": name.name, "kind": name.kind}
@@ -287,8 +292,7 @@ def row(name: Name, ordinary: Counter[str]) -> dict[str, object]:
         entry["licence"] = name.licence
     if name.parameters:
         entry["parameters"] = name.parameters
-    spellings = {name.name, *name.aliases}
-    if any(ordinary[s.lower()] >= ORDINARY_FROM for s in spellings):
+    if any(_is_ordinary(s, ordinary) for s in (name.name, *name.aliases)):
         entry["ordinary"] = True
     return entry
 

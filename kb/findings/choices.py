@@ -5,6 +5,7 @@ It refuses to say whether a choice paid: that is a gain, or a person's judgement
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 from kb.findings.sentences import Span
 
 NUMBER = (
-    r"(?:\d+(?:[.,]\d+)*(?:\s?[×x·⋅*]\s?10\s?\^?\s?[-−–]?\s?\d+|[eE][-−–]?\d+)?"
-    r"|10\s?\^?\s?[-−–]\s?\d+)"
+    r"(?:10\s?\^?\s?[-−–]\s?\d+(?!\d)"
+    r"|\d+(?:[.,]\d+)*(?:\s?[×x·⋅*]\s?10\s?\^?\s?[-−–]?\s?\d+|[eE][-−–]?\d+)?)"
 )
 GAP = (
     r"(?:\s+(?:rate|size|probability|value|factor|coefficient|of|to|is|was|=|at|with|a|the|set|as"
@@ -28,18 +29,21 @@ class Choice:
     name: str
     axis: str
     pattern: re.Pattern[str]
-    valued: bool = False  # a setting: its value is read beside it
+    valued: bool = False  # a setting: its value is read after it
+    counted: bool = False  # … or before it: "3 epochs"
 
 
-def _choice(axis: str, name: str, words: str, *, valued: bool = False) -> Choice:
+def _choice(
+    axis: str, name: str, words: str, *, valued: bool = False, counted: bool = False
+) -> Choice:
     flags = re.I if words.islower() or "(?-i" in words or not re.search(r"\b[A-Z]", words) else 0
-    return Choice(name, axis, re.compile(rf"(?<![\w-])(?:{words})(?![\w])", flags), valued)
+    return Choice(name, axis, re.compile(rf"(?<![\w-])(?:{words})(?![\w])", flags), valued, counted)
 
 
 CHOICES: tuple[Choice, ...] = (
     _choice("optimisation", "learning rate", r"learning[\s-]rates?", valued=True),
     _choice("optimisation", "batch size", r"(?:mini-?\s?)?batch(?:es)?[\s-]sizes?", valued=True),
-    _choice("optimisation", "warm-up", r"(?:linear\s+)?warm-?\s?up", valued=True),
+    _choice("optimisation", "warm-up", r"(?:linear\s+)?warm-?\s?up", valued=True, counted=True),
     _choice("optimisation", "weight decay", r"weight[\s-]decay", valued=True),
     _choice(
         "optimisation",
@@ -178,7 +182,7 @@ CHOICES: tuple[Choice, ...] = (
     ),
     _choice("training", "next sentence prediction", r"next\s+sentence\s+prediction"),
     _choice("training", "teacher forcing", r"teacher[\s-]forcing|scheduled\s+sampling"),
-    _choice("training", "training epochs", r"(?:training\s+)?epochs", valued=True),
+    _choice("training", "training epochs", r"(?:training\s+)?epochs", valued=True, counted=True),
     _choice(
         "training",
         "hyper-parameter search",
@@ -243,6 +247,7 @@ CHOICES: tuple[Choice, ...] = (
         "hidden size",
         r"hidden[\s-](?:layer\s+)?(?:size|dimensions?|units?|states?\s+(?:size|of\s+size))",
         valued=True,
+        counted=True,
     ),
     _choice("architecture", "residual connections", r"residual\s+connections?|skip\s+connections?"),
     _choice(
@@ -296,7 +301,7 @@ CHOICES: tuple[Choice, ...] = (
 )
 
 VALUE_AFTER = re.compile(rf"{GAP}({NUMBER}\s?%?)(?![\w])", re.I)
-VALUE_BEFORE = re.compile(rf"({NUMBER}\s?%?)(?:\s+(?:steps|training))?\s*-?$")
+VALUE_BEFORE = re.compile(rf"(?<![\w.])({NUMBER})(?:\s+(?:training|of))?\s*-?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,14 +321,22 @@ def choices(text: str, sentence: Span) -> Iterator[ChoiceHit]:
         found = choice.pattern.search(text, start, end)
         if found is None:
             continue
-        value = _value(text, found, sentence) if choice.valued else ""
+        value = _value(text, choice, found, sentence) if choice.valued else ""
         yield ChoiceHit(choice, found.start(), found.end(), value)
 
 
-def _value(text: str, found: re.Match[str], sentence: Span) -> str:
+@functools.lru_cache(maxsize=4096)
+def is_choice(name: str) -> bool:
+    """Whether a name is that of a design choice: "AdaFactor" is no model."""
+    return any(choice.pattern.fullmatch(name) for choice in CHOICES)
+
+
+def _value(text: str, choice: Choice, found: re.Match[str], sentence: Span) -> str:
     after = VALUE_AFTER.match(text, found.end(), sentence[1])
     if after:
         return " ".join(after[1].split())
+    if not choice.counted:
+        return ""
     before = VALUE_BEFORE.search(text[max(sentence[0], found.start() - 24) : found.start()])
     return " ".join(before[1].split()) if before else ""
 

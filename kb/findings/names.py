@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import ahocorasick  # type: ignore[import-not-found]  # compiled, without stubs
+import ahocorasick
 
 NameKind = Literal["dataset", "pretrained_model", "architecture"]
 
@@ -168,6 +168,8 @@ def _gaps_fit(text: str, places: Sequence[int], gaps: Sequence[int], alias: str)
         hyphened = between[0] in "-‐‑" and len(between) <= 2
         if i not in parts and not hyphened:
             return False
+        if between == " " and " " not in alias and text[places[i]].islower():
+            return False
     return True
 
 
@@ -206,7 +208,7 @@ def _certainty(found: str, alias: str, known: KnownName) -> bool | None:
     capitals = sum(map(str.isupper, letters))
     if own.islower() and trusted:
         return True
-    if len(alias.split()) > 1 and len(own) >= 14 and trusted:
+    if len(alias.split()) > 2 and trusted:
         return True
     if not capitals:
         return None
@@ -217,9 +219,12 @@ def _certainty(found: str, alias: str, known: KnownName) -> bool | None:
     if len(own) <= 4 and trusted:
         return None if letters.lower() != letters and not own.islower() else True
     distinctive = any(map(str.isdigit, letters)) or bool(re.search(r"[a-z][A-Z]", letters))
-    several_words = len(re.findall(r"[A-Z][a-z]+", found)) > 1
+    parts = re.findall(r"[^\W_]+", found)
+    titled = len(parts) > 1 and all(part[0].isupper() or part.isdigit() for part in parts)
     shouted = letters.isupper() and len(letters) >= 4
-    return (distinctive or several_words or shouted or trusted) and not known.ordinary
+    if not (distinctive or titled or shouted or trusted):
+        return None
+    return not known.ordinary
 
 
 def _longest(hits: Iterable[NameHit]) -> list[NameHit]:

@@ -13,7 +13,7 @@ from kb.findings.names import key
 from kb.findings.sentences import Span
 
 TOKEN = re.compile(
-    r"(?<![\w@/\\-])[A-Za-z](?:[\w]*)(?:[-‑–][A-Za-z0-9]+|[/+][A-Z0-9]\w*|\.\d+|-(?=\n[a-z])\n\w+)*"
+    r"(?<![\w@/\\-])[A-Za-z](?:[\w]*)(?:[-‑–][A-Za-z0-9]+|[/+][A-Z0-9]\w*|(?<=\d)\.\d+|-(?=\n[a-z])\n\w+)*"
 )
 TITLE = r"[A-Z][\w'’-]*[a-z]\w*"
 LONG_NAME = re.compile(
@@ -78,6 +78,7 @@ class NameSpan:
     shape: str  # "mixed", "acronym", "digits", "title"
 
 
+METRIC_NAME = re.compile(r"(?:Sacre)?BLEU|ROUGE|(?:nD|ND)CG|[Ff]1\b|[Pp]@\d|METEOR")
 LEADING_WORD = re.compile(r"^[a-z]{3,}[-‑–]")
 HANGING_WORD = re.compile(r"[-‑–](?!(?:base|large|small|tiny|net)\b)[a-z]{3,}\w*$")
 """Everyday words joined to what may be a name: "size-M"; "BERT-based", "MAX-strategy"."""
@@ -85,13 +86,14 @@ HANGING_WORD = re.compile(r"[-‑–](?!(?:base|large|small|tiny|net)\b)[a-z]{3,
 
 def shape_of(word: str) -> str:
     """What makes a word look like a name: "mixed" case, "acronym", "digits", or "" for nothing."""
-    bare = re.sub(r"[\W_]", "", LEADING_WORD.sub("", word))
-    capitals = sum(map(str.isupper, bare))
-    if not capitals:
+    if METRIC_NAME.match(word):
         return ""
-    if any(map(str.isdigit, bare)) and len(bare) > 2:
-        return "digits"
-    if bare.isupper() and len(bare) > 1:
+    bare = re.sub(r"[\W_]", "", LEADING_WORD.sub("", word))
+    if len(bare) < 3 or bare.islower():
+        return ""
+    if any(map(str.isdigit, bare)):
+        return "digits" if any(map(str.isupper, bare)) else ""
+    if bare.isupper():
         return "acronym"
     if re.search(r"[a-z][A-Z]|[A-Z]{2}", bare):
         return "acronym" if re.fullmatch(r"[A-Z]{2,}s", bare) else "mixed"
