@@ -15,7 +15,7 @@ import ctypes
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,9 @@ _HYPHENS = frozenset([0xFFFE, 0x02, 0xAD])
 _BOLD = re.compile(r"bold|black|heavy|medi(?!um)|demi|cmbx|-bd|cmssbx|ptmb|phvb", re.IGNORECASE)
 BOLD_WEIGHT = 600
 
-_TO_READING = {  # turn → page coordinates to the frame in which the text runs to the right
+_TO_READING: dict[
+    int, Callable[[float, float], tuple[float, float]]
+] = {  # turn → page coordinates to the frame in which the text runs to the right
     0: lambda x, y: (x, y),
     1: lambda x, y: (-y, x),
     2: lambda x, y: (-x, -y),

@@ -137,9 +137,9 @@ def _located(running: RunningText, outline: Sequence[OutlineEntry]) -> list[_Hea
             if lines[at].start > last
         ]
         for test in (_prints, _begins):
-            at = next((at for at in near if test(lines, at, wanted)), None)
-            if at is not None:
-                last = lines[at].start
+            place = next((at for at in near if test(lines, at, wanted)), None)
+            if place is not None:
+                last = lines[place].start
                 title = " ".join(entry.title.split())
                 level = _level(title) if _NUMBERED.fullmatch(title) else entry.level
                 found.append(_Heading(last, title, level, sure=True))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,7 +50,7 @@ def test_passages_keep_to_their_sections_and_pages() -> None:
     spans = split(parsed, embedder=FAKE)
     assert {span.section for span in spans} == {"First", "References"}
     assert all(span.end <= len(first) or span.start >= len(first) for span in spans)
-    assert [span.role for span in spans if span.section == "References"][0] == "references"
+    assert {span.role for span in spans if span.section == "References"} == {"references"}
     for span in spans:
         assert span.page == (1 if span.start < 100 else 2)
         assert span.page_end == (1 if span.end - 1 < 100 else 2)
@@ -61,7 +63,7 @@ def test_a_short_last_sentence_is_said_again_by_the_next_passage() -> None:
     )
     spans = split(Parsed(text * 6), embedder=FAKE)
     assert len(spans) > 2
-    assert all(b.start < a.end for a, b in zip(spans, spans[1:], strict=False))
+    assert all(b.start < a.end for a, b in itertools.pairwise(spans))
 
 
 def test_a_heading_with_nothing_under_it_is_joined_to_what_follows() -> None:

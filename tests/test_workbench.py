@@ -189,3 +189,25 @@ def test_the_same_from_the_command_line(
     assert "chat" not in command("project", "list")[1]
     for name in ("project", "findings"):
         assert command(name, "--help")[0] == 0
+
+
+def test_suggestions_wait_for_a_person(kb: KnowledgeBase, tmp_path: Path) -> None:
+    note = tmp_path / "films.md"
+    note.write_text(
+        "# Films\n\nWe fine-tune BERT on the IMDB dataset with a learning rate of 2e-5. "
+        "Accuracy improves from 85.2 % to 87.0 % on SST-2.\n",
+        encoding="utf-8",
+    )
+    ingest(kb, [str(note)], Options(), project="mail")
+    films = key(kb, "Films")
+    found = {s.name: s for s in kb.workbench.suggest(films)}
+    assert {found["IMDB"].kind, found["BERT"].kind} == {"dataset", "pretrained_model"}
+    assert kb.workbench.findings() == []  # nothing is asserted
+    tagged = kb.workbench.accept(found["IMDB"].id, project="mail")
+    assert (tagged.finding.name, tagged.new) == ("IMDB", True)
+    assert tagged.evidence.quote == found["IMDB"].quote
+    kb.workbench.reject(found["BERT"].id)
+    again = {s.name for s in kb.workbench.suggest(films)}
+    assert not again & {"IMDB", "BERT"}
+    assert again
+    assert [s.name for s in kb.store.suggestions.all("accepted")] == ["IMDB"]

@@ -107,7 +107,7 @@ def findings() -> None:
 @click.option("--text", help="With this in its names, fields, note or quotes.")
 @as_json_option
 @click.pass_obj
-def list_(config: Config, as_json: bool, **filters: str | None) -> None:
+def list_(config: Config, /, as_json: bool, **filters: str | None) -> None:
     """List the findings."""
     with KnowledgeBase(config) as kb:
         found = kb.workbench.findings(**filters)  # type: ignore[arg-type]

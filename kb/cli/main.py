@@ -31,6 +31,7 @@ COMMANDS = {
     "search": "kb.cli.search:search",
     "similar": "kb.cli.search:similar",
     "status": "kb.cli.status:status",
+    "suggest": "kb.cli.findings:suggest",
     "tag": "kb.cli.findings:tag",
     "verify": "kb.cli.findings:verify",
 }

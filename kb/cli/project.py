@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -34,14 +35,14 @@ def project() -> None:
     """Projects: objective, metric and baseline, what is read for them and what they consider."""
 
 
-@project.command()
+@project.command("new")
 @click.argument("name")
 @set_option
 @click.pass_obj
-def new(config: Config, name: str, settings: tuple[str, ...]) -> None:
+def new_(config: Config, name: str, settings: tuple[str, ...]) -> None:
     """Begin the project NAME. Asks for metric and baseline where a person is there to answer."""
     given = parse_settings(settings)
-    if not given and click.get_text_stream("stdin").isatty():
+    if not given and sys.stdin.isatty():
         given = _asked()
     with KnowledgeBase(config) as kb:
         _show(kb, kb.workbench.new_project(name, given))

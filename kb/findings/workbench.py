@@ -31,7 +31,7 @@ from kb.store.findings import plain_name
 from kb.store.suggestions import Proposal
 
 if TYPE_CHECKING:
-    from kb.findings.patterns import EffectClaim
+    from kb.findings.gains import EffectClaim
 
 NEAR = 80.0
 """Likeness of two names, of 100, from which they are offered for merging."""
@@ -79,7 +79,7 @@ class Workbench:
         )
         first, cited = self._cited(name)
         reads = [Read(r.document.key, first[r.document.id], r.document.id in cited) for r in done]
-        brief = Brief(**project.brief)
+        brief = Brief.model_validate(project.brief)
         box = time_box(
             sum(r.minutes for r in readings),
             days=brief.review_days,
