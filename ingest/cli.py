@@ -18,7 +18,6 @@ from kb.errors import KbError, UsageError
 from kb.knowledge_base import KnowledgeBase
 from kb.records import Outcome
 
-
 SAMPLE_FOLDERS = ("notes", "pages", "papers")  # of the sample library, in the order of reading
 
 
@@ -237,10 +236,9 @@ def _dry_run(config: Config, locators: list[str], as_json: bool) -> int:
 @click.pass_obj
 def reindex(config: Config, name: str | None) -> None:
     """Index the library with another model; the old index answers until that is complete."""
-    from kb.search.models import load_embedder
-
     from ingest.progress import progress_bar
     from ingest.reindex import reindex as run_reindex
+    from kb.search.models import load_embedder
 
     with KnowledgeBase(config, say=say) as kb:
         active = kb.store.settings.active_model()

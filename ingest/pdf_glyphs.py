@@ -52,9 +52,8 @@ _HYPHENS = frozenset([0xFFFE, 0x02, 0xAD])
 _BOLD = re.compile(r"bold|black|heavy|medi(?!um)|demi|cmbx|-bd|cmssbx|ptmb|phvb", re.IGNORECASE)
 BOLD_WEIGHT = 600
 
-_TO_READING: dict[
-    int, Callable[[float, float], tuple[float, float]]
-] = {  # turn → page coordinates to the frame in which the text runs to the right
+# turn → page coordinates to the frame in which the text runs to the right
+_TO_READING: dict[int, Callable[[float, float], tuple[float, float]]] = {
     0: lambda x, y: (x, y),
     1: lambda x, y: (-y, x),
     2: lambda x, y: (-x, -y),
