@@ -40,6 +40,14 @@ def test_letters_of_neighbouring_words_make_no_name() -> None:
     assert found("as a gateway. Mr Smith") == []
 
 
+def test_marks_between_letters_part_names() -> None:
+    assert found("say YES/NO to C.4 and to the Human eval column") == []
+    assert found("CNN/Daily Mail and SQuAD 2.0") == [
+        ("CNN/Daily Mail", "CNN/Daily Mail"),
+        ("SQuAD 2.0", "SQuAD 2.0"),
+    ]
+
+
 def test_an_acronym_keeps_its_case() -> None:
     assert found("they race to drop the arc of glue") == []
     assert [name for _, name in found("results on RACE")] == ["RACE"]

@@ -172,6 +172,13 @@ def test_gains(
     assert (claim.baseline, claim.value) == (baseline, value)
 
 
+def test_a_value_without_a_gain_is_kept_as_a_value() -> None:
+    text = "FooNet achieves an accuracy of 85.5% on the test set."
+    claim = effect(text, (0, len(text)))
+    assert claim is not None
+    assert (claim.metric, claim.gain, claim.value, claim.unit) == ("accuracy", None, 85.5, "%")
+
+
 def test_a_gain_says_over_what() -> None:
     text = "FooNet outperforms BERT by 1.8 F1."
     claim = effect(text, (0, len(text)))
@@ -187,6 +194,9 @@ def test_a_gain_says_over_what() -> None:
         "It was found in 2019.",
         "a range from 1 to 5",
         "grown by 10 epochs",
+        "increased with a dropout rate of 10%",
+        "outperforming all others by 4-16%",
+        "the lower the temperature by 3",
     ],
 )
 def test_numbers_without_a_metric_are_no_gain(text: str) -> None:

@@ -104,6 +104,21 @@ def test_the_teams_own_names_win() -> None:
     assert found["Letters 2026"].why == "name list (team)"
 
 
+def test_a_row_of_figures_is_no_quote() -> None:
+    row = "XNLI 80.1 81.2 83.3 84.4 85.5 86.6 87.7 88.8 89.9 dataset."
+    text = row + "\n\nThe XNLI dataset is in use here."
+    found = by_name(text)["XNLI"]
+    assert text[found.start : found.end] == "The XNLI dataset is in use here."
+
+
+def test_one_name_is_suggested_once_for_each_kind() -> None:
+    text = (
+        "Memory Networks (FooMems) are models. A FooMem model and FooMems models. Memory network."
+    )
+    kinds = [(s.kind, s.name.lower()) for s in suggest(text)]
+    assert len(kinds) == len(set(kinds)) > 0
+
+
 def test_the_limit_keeps_the_surest() -> None:
     everything = suggest(PAPER)
     assert suggest(PAPER, limit=3) == everything[:3]

@@ -11,19 +11,29 @@ from dataclasses import dataclass
 from kb.findings.sentences import Span
 
 METRIC = (
-    r"(?:(?:average|macro|micro|test|top-[15]|balanced|validation|weighted)[\s-]+)*"
-    r"(?:accurac(?:y|ies)|F1(?:[\s-]scores?|[\s-]measure)?|F-(?:score|measure)|BLEU(?:[\s-]points?)?|ROUGE(?:-[12L])?|METEOR"
-    r"|perplexity|(?:ROC[\s-])?AUC|(?:m|M)AP\b|MRR|nDCG(?:@\d+)?|NDCG(?:@\d+)?|precision|recall|exact\s+match|EM\b|WER|word\s+error\s+rate"
-    r"|error(?:\s+rate)?|RMSE|MSE|MAE|Pearson(?:\s+correlation)?|Spearman(?:\s+correlation)?|GLUE\s+score|correlation|latency)"
+    r"\b(?:(?:average|macro|micro|test|top-[15]|balanced|validation|weighted)[\s-]+)*"
+    r"(?:accurac(?:y|ies)|F1(?:[\s-]scores?|[\s-]measure)?|F-(?:score|measure)|BLEU(?:[\s-]points?)?"
+    r"|ROUGE(?:-[12L])?|METEOR|perplexity|(?:ROC[\s-])?AUC|m?AP|MAP|MRR|nDCG(?:@\d+)?|precision"
+    r"|recall|exact\s+match|EM|EER|WER|CER|(?:word\s+)?error\s+rates?|R?MSE|MAE|GLUE\s+score"
+    r"|(?:Pearson|Spearman)(?:\s+correlation)?|correlation|pass@\d+|latency)\b"
 )
 AMOUNT = r"[-+−]?\d+(?:\.\d+)?"
 UNIT = (
     r"(?:\s?(?:%|percent(?:age)?\s+points?|percent\b|points?\b|BLEU\b|F1\b|pp\b|ms\b|absolute\b))?"
 )
 FROM_TO = re.compile(rf"\bfrom\s+({AMOUNT})({UNIT})\s+to\s+({AMOUNT})({UNIT})")
+ABOUT = (
+    r"(?:up\s+to|about|around|over|more\s+than|an?\s+average\s+of|nearly|roughly|at\s+least|almost)"
+)
 BY = re.compile(
-    rf"\b(?:by|of|gain(?:s|ing)?|improv\w+)\s+(?:up\s+to\s+|about\s+|around\s+|over\s+|more\s+than\s+|an?\s+average\s+of\s+|nearly\s+|roughly\s+|at\s+least\s+|almost\s+)?"
-    rf"({AMOUNT})({UNIT})(?!\s*(?:epochs?|steps?|layers?|times|k\b|million|billion|[xX×]))"
+    r"\b(?:by|(?:gain|improvement|increase|boost|reduction|drop|decrease|advantage)s?\s+"
+    rf"(?:\w+\s+){{0,3}}?of|gain(?:s|ed|ing)?)\s+(?:{ABOUT}\s+)?"
+    rf"({AMOUNT})({UNIT})(?!\s*(?:epochs?|steps?|layers?|times|k\b|million|billion|[xX×]))(?![\d.]*\d)(?!\s?[-–]\s?\d)"
+)
+REACHED = re.compile(
+    rf"\b(?:achiev|obtain|reach|attain|yield|report|scor|get|result)\w*\s(?:[^.;]{{0,60}}?\s)??"
+    rf"(?P<metric>{METRIC})\s+(?:score\s+)?of\s+(?P<value>{AMOUNT})(?P<unit>{UNIT})",
+    re.I,
 )
 PLUS = re.compile(rf"(?<![\w.])\+\s?({AMOUNT})({UNIT})")
 GAINING = re.compile(
@@ -52,11 +62,11 @@ class EffectClaim:
 
 
 def effect(text: str, sentence: Span) -> EffectClaim | None:
-    """The first gain that a sentence claims in numbers, or None."""
+    """The first gain that a sentence claims in numbers, else the first value reached, or None."""
     start, end = sentence
     gaining = GAINING.search(text, start, end)
     moved = FROM_TO.search(text, start, end)
-    if moved and (gaining or re.search(METRIC, text[start:end], re.I)):
+    if moved and (gaining or re.search(METRIC, text[start:end])):
         before, after = float(_plain(moved[1])), float(_plain(moved[3]))
         metric = _metric_near(text, moved.span(), sentence)
         if not metric:
@@ -64,8 +74,25 @@ def effect(text: str, sentence: Span) -> EffectClaim | None:
         unit = _unit(moved[4]) or _unit(moved[2])
         gain = round(after - before, 6)
         return EffectClaim(*moved.span(), metric, unit, gain, before, after, _over(text, sentence))
-    if not gaining:
+    if gaining:
+        claim = _gained(text, sentence)
+        if claim is not None:
+            return claim
+    reached = REACHED.search(text, start, end)
+    if reached is None:
         return None
+    return EffectClaim(
+        reached.start("metric"),
+        reached.end(),
+        " ".join(reached["metric"].split()),
+        _unit(reached["unit"]),
+        value=float(_plain(reached["value"])),
+        over=_over(text, sentence) if gaining else "",
+    )
+
+
+def _gained(text: str, sentence: Span) -> EffectClaim | None:
+    start, end = sentence
     for pattern in (BY, PLUS):
         for found in pattern.finditer(text, start, end):
             metric = _metric_near(text, found.span(), sentence)
@@ -94,9 +121,9 @@ def _unit(words: str) -> str:
 
 def _metric_near(text: str, span: Span, sentence: Span) -> str:
     """The metric within 80 characters of the numbers; what follows wins over what leads."""
-    after = re.search(METRIC, text[span[1] : min(sentence[1], span[1] + 50)], re.I)
-    inside = re.search(METRIC, text[span[0] : span[1]], re.I)
-    before = list(re.finditer(METRIC, text[max(sentence[0], span[0] - 80) : span[0]], re.I))
+    after = re.search(METRIC, text[span[1] : min(sentence[1], span[1] + 50)])
+    inside = re.search(METRIC, text[span[0] : span[1]])
+    before = list(re.finditer(METRIC, text[max(sentence[0], span[0] - 80) : span[0]]))
     found = inside or after or (before[-1] if before else None)
     return " ".join(found[0].split()) if found else ""
 

@@ -153,17 +153,26 @@ def _gaps(places: Sequence[int]) -> list[int]:
     return [i for i in range(1, len(places)) if places[i] - places[i - 1] > 1]
 
 
-GAP = re.compile(r"[-‐‑–_/.'’&!,: ]{0,2}\s?|[ \n]{1,2}|\.(?=\d)|\s?[-‐‑–]\s{0,2}")
+GAP = re.compile(r"[-‐‑–_'’&!]{0,2}\s?|\s{1,2}|\s?[-‐‑–]\s{0,2}|\s?[/.&,]\s?")
 
 
 def _gaps_fit(text: str, places: Sequence[int], gaps: Sequence[int], alias: str) -> bool:
-    """Whether what stands between the letters may stand there: a space only where words part."""
+    """Whether what stands between the letters may stand there.
+
+    A space only where words part, a point only within a number, a slash only where the list has
+    one; a hyphen anywhere, since lines end anywhere.
+    """
     if not gaps:
         return True
     parts = _parting_places(alias)
     for i in gaps:
         between = text[places[i - 1] + 1 : places[i]]
-        if not GAP.fullmatch(between) or re.search(r"[.,:!]\s", between):
+        if not GAP.fullmatch(between):
+            return False
+        within_number = text[places[i - 1]].isdigit() and text[places[i]].isdigit()
+        if "." in between and (between != "." or not within_number):
+            return False
+        if any(c in between and c not in alias for c in "/&,"):
             return False
         hyphened = between[0] in "-‐‑" and len(between) <= 2
         if i not in parts and not hyphened:

@@ -13,7 +13,7 @@ from kb.findings.names import key
 from kb.findings.sentences import Span
 
 TOKEN = re.compile(
-    r"(?<![\w@/\\-])[A-Za-z](?:[\w]*)(?:[-‑–][A-Za-z0-9]+|[/+][A-Z0-9]\w*|(?<=\d)\.\d+|-(?=\n[a-z])\n\w+)*"
+    r"(?<![\w@/\\-])[A-Za-z](?:[\w]*)(?:[-‑–][A-Za-z0-9]+|(?<=\d)\.\d+|-(?=\n[a-z])\n\w+)*"
 )
 TITLE = r"[A-Z][\w'’-]*[a-z]\w*"
 LONG_NAME = re.compile(

@@ -92,6 +92,8 @@ BASE = {"acronym": -2.2, "mixed": -1.8, "digits": -2.2, "title": -3.2}
 """Log-odds of a name that stands in no list, by its shape, before any cue."""
 LISTED = 1.3
 UNSURE = -1.2
+UNSAID = 1.0
+"""What a name in no list loses where no cue speaks for it."""
 REPEATED = 0.35
 """Log-odds for each doubling of the number of mentions."""
 THRESHOLD = 0.5
@@ -267,6 +269,7 @@ def _kind_and_odds(group: _Group) -> tuple[_Kind, float]:
         cue = {"dataset": data, "pretrained_model": model, "architecture": max(model, 0)}[kind]
         base = LISTED if group.certain else UNSURE
         return kind, base + max(-1.5, min(cue, 3.0)) + often
+    data, model = (odds if odds > 0 else odds - UNSAID for odds in (data, model))
     if MODEL_NAME.search(group.name):
         model += 1.5
         data -= 1.5
@@ -306,7 +309,7 @@ def _best_mention(text: str, group: _Group, kind: _Kind) -> tuple[_Mention, Effe
     for number, mention in enumerate(group.mentions[:60]):
         value = sum(weights.get(cue, 0.0) for cue in mention.cues)
         length = mention.sentence[1] - mention.sentence[0]
-        if length > LONGEST_QUOTE or length < 40:
+        if length > LONGEST_QUOTE or length < 40 or _is_table(text, mention.sentence):
             value -= 3.0
         said = effect(text, mention.sentence)
         value += CLAIMED if said else 0.0
@@ -314,6 +317,12 @@ def _best_mention(text: str, group: _Group, kind: _Kind) -> tuple[_Mention, Effe
         if best is None or (value, -number) > best:
             best, chosen, claim = (value, -number), mention, said
     return chosen, claim
+
+
+def _is_table(text: str, sentence: Span) -> bool:
+    """Whether a "sentence" is rather a row of figures: a quarter of it digits."""
+    start, end = sentence
+    return sum(map(str.isdigit, text[start:end])) > (end - start) / 4
 
 
 def _why(group: _Group, mention: _Mention, kind: _Kind) -> str:
