@@ -19,6 +19,12 @@ from kb.search.embed import Embedder, heading
 
 OVERLAP_SHARE = 0.2
 """Of a passage's tokens that its last sentence may have to be repeated at the start of the next."""
+PASSAGE_TOKENS = 254
+"""Of a passage, for encoders that take more: beyond that a hit no longer says where to look. What
+all-MiniLM-L6-v2 takes; even or shorter passages found no more on SciFact."""
+TOKEN_CHARACTERS = 16
+"""Characters that count as a token at least: a tokenizer may make one of a megabyte without spaces,
+and nobody can read such a passage."""
 TINY_TOKENS = 24
 """A section of fewer tokens (a heading with nothing under it) is joined to the next one."""
 SLACK = 4
@@ -55,12 +61,14 @@ class _Tokens:
         self.ends = [end for _, end in spans]
 
     def count(self, start: int, end: int) -> int:
-        """Tokens that touch text[start:end]."""
-        return bisect_left(self.starts, end) - bisect_right(self.ends, start)
+        """Tokens that touch text[start:end], and no fewer than so many characters may be."""
+        touched = bisect_left(self.starts, end) - bisect_right(self.ends, start)
+        return max(touched, (end - start) // TOKEN_CHARACTERS)
 
     def cut(self, start: int, end: int, most: int) -> int:
         """Where a stretch of at most `most` tokens from `start` ends, in text[start:end]."""
         first = bisect_right(self.ends, start)
+        end = min(end, start + most * TOKEN_CHARACTERS)
         if first + most >= len(self.starts):
             return end
         return min(end, max(self.starts[first + most], start + 1))
@@ -71,7 +79,7 @@ def split(
 ) -> list[PassageSpan]:
     """The passages of a parsed text, in order.
 
-    `target_tokens` bounds a passage below what the encoder takes; None: all of it.
+    `target_tokens` bounds a passage below what the encoder takes; None: PASSAGE_TOKENS.
     """
     tokens = _Tokens(embedder.token_spans(parsed.text))
     title = parsed.metadata.title
@@ -79,7 +87,7 @@ def split(
     for section in _joined(_covering(parsed), tokens):
         head = heading(embedder, title, section.title)
         most = embedder.max_tokens - len(embedder.token_spans(head))
-        budget = min(most, target_tokens or most)
+        budget = min(most, target_tokens or PASSAGE_TOKENS)
         for start, end in _passages(parsed.text, section, tokens, budget):
             if _whole_words(parsed.text, start, end) and tokens.count(start, end) <= most - SLACK:
                 spans.append(_span(parsed, section, start, end))

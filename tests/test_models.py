@@ -297,3 +297,15 @@ def test_a_relative_path_is_kept_as_an_absolute_one(
     monkeypatch.chdir(folder.parent)
     assert load_embedder(config, folder.name).name == embedder.name
     assert json.loads(next(config.cache.rglob("kb.json")).read_text())["name"]
+
+
+@pytest.mark.model
+def test_a_damaged_cache_is_made_anew(prepared: Prepared, tmp_path: Path) -> None:
+    folder, config, embedder, _ = prepared
+    shutil.copytree(config.cache, tmp_path / "cache")
+    for file in (tmp_path / "cache").glob("models/*/model.onnx"):
+        file.write_bytes(file.read_bytes()[:1000])
+    said: list[str] = []
+    anew = load_embedder(replace(config, cache=tmp_path / "cache"), str(folder), say=said.append)
+    assert [words for words in said if "Preparing" in words] == said != []
+    assert np.allclose(anew.embed_query("the cat"), embedder.embed_query("the cat"), atol=1e-5)

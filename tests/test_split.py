@@ -135,5 +135,7 @@ def test_the_same_with_the_real_tokenizer(real_embedder: FakeEmbedder) -> None:
         check(parsed, real_embedder)
 
     run()
+    solid = split(Parsed("x" * 100_000), embedder=real_embedder)
+    assert max(span.end - span.start for span in solid) <= 16 * 254
     long = "word " * 5000 + "x" * 3000 + "漢" * 3000 + "é" * 1000
     check(Parsed(long, Metadata(title="T")), real_embedder)

@@ -66,7 +66,9 @@ HEADING_SHARE = 0.25
 """Of the encoder's tokens that title and section may take; a longer heading is left out whole."""
 
 CHUNK = 512
-"""Passages embedded between two writes: enough to sort by length, little to lose at a stop."""
+"""Passages looked up at a time: enough that those of one length can be embedded together."""
+WRITTEN = 64
+"""Passages embedded between two writes: about a second, which is what a stop may lose."""
 
 
 def heading(embedder: Embedder, title: str, section: str) -> str:
@@ -110,11 +112,16 @@ def embed_missing(
     the next call. A passage that goes while it is embedded is passed over.
     """
     count, last = 0, 0
-    while not stop() and (rows := store.passages.unembedded(model.id, CHUNK, after=last)):
-        texts = [heading(embedder, row.title, row.section) + row.text for row in rows]
-        vectors = embedder.embed_documents(texts)
-        store.vectors.add([(r.id, to_blob(v)) for r, v in zip(rows, vectors, strict=True)])
+    while rows := store.passages.unembedded(model.id, CHUNK, after=last):
         last = rows[-1].id
-        count += len(rows)
-        report(len(rows))
+        texts = {r.id: heading(embedder, r.title, r.section) + r.text for r in rows}
+        ids = sorted(texts, key=lambda i: len(texts[i]))
+        for at in range(0, len(ids), WRITTEN):
+            if stop():
+                return count
+            part = ids[at : at + WRITTEN]
+            vectors = embedder.embed_documents([texts[i] for i in part])
+            store.vectors.add([(i, to_blob(v)) for i, v in zip(part, vectors, strict=True)])
+            count += len(part)
+            report(len(part))
     return count

@@ -61,13 +61,24 @@ def load_embedder(
         name = str(folder.absolute())
     ready, place = _ready(config, name, folder, say)
     if ready.onnx:
-        from kb.search.onnx_embedder import OnnxEmbedder
-
-        return OnnxEmbedder(place, ready, threads=config.threads)
+        try:
+            return _onnx(place, ready, config)
+        except Exception:  # a cache that was cut short or meddled with: made anew, once
+            log.warning("the prepared model in %s cannot be loaded", place, exc_info=True)
+            shutil.rmtree(place, ignore_errors=True)
+            ready, place = _ready(config, name, folder, say)
+    if ready.onnx:
+        return _onnx(place, ready, config)
     say(f"{name} runs on sentence-transformers, which starts slowly: {ready.reason}")
     from kb.search.transformers_embedder import TransformersEmbedder
 
     return TransformersEmbedder(str(folder), ready)
+
+
+def _onnx(place: Path, ready: Exported, config: Config) -> Embedder:
+    from kb.search.onnx_embedder import OnnxEmbedder
+
+    return OnnxEmbedder(place, ready, threads=config.threads)
 
 
 def find_model(name: str) -> Path:
@@ -89,9 +100,13 @@ def find_model(name: str) -> Path:
 
 
 def _hub_folder(name: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
+    from huggingface_hub import snapshot_download
 
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except Exception:
+        log.debug("%s is not in the hub's cache", name)
+    try:
         return Path(snapshot_download(name))
     except Exception as error:
         raise ModelError(
@@ -162,7 +177,10 @@ def _export(
     from kb.search.transformers_embedder import describe, export_onnx
 
     say(f"Preparing the model {name}, once (about half a minute) …")
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as temporary:
+    prefix = f".part-{_slug(name)}-"
+    for left in place.parent.glob(f"{prefix}*"):  # of a run that was killed; the lock is ours
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=prefix) as temporary:
         part = Path(temporary) / "model"
         part.mkdir()
         facts: dict[str, Any] = describe(folder)
@@ -170,6 +188,10 @@ def _export(
         try:
             export_onnx(folder, part)
             _check(folder, part, exported)
+        except (OSError, MemoryError) as error:  # of this moment, not of the model
+            raise ModelError(
+                f"The model {name} could not be prepared: {error}. Make room and try again."
+            ) from error
         except Exception as error:
             log.debug("export of %s failed", name, exc_info=True)
             exported = Exported(**{**asdict(exported), "onnx": False, "reason": str(error)[:500]})
