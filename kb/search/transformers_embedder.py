@@ -148,26 +148,10 @@ class TransformersEmbedder:
     def __init__(self, folder: str, exported: Exported) -> None:
         self._model = _load(folder)
         self._exported = exported
-
-    @property
-    def name(self) -> str:
-        """What the user calls it."""
-        return self._exported.name
-
-    @property
-    def revision(self) -> str:
-        """Part of the content hash of the model's files."""
-        return self._exported.revision
-
-    @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-        return self._exported.dimension
-
-    @property
-    def max_tokens(self) -> int:
-        """Tokens a text may have, special tokens and prompt taken off."""
-        return self._exported.max_tokens
+        self.name = exported.name
+        self.revision = exported.revision
+        self.dimension = exported.dimension
+        self.max_tokens = exported.max_tokens
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """(start, end) character offsets of each token, in order, uncut."""
