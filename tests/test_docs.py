@@ -135,13 +135,14 @@ def test_what_is_left_out_may_be_anything_and_the_rest_may_not() -> None:
 
 
 @pytest.mark.model
-def test_the_tutorial_does_what_it_says(config: Config, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["tutorial", "tutorial-findings"])
+def test_the_tutorial_does_what_it_says(name: str, config: Config, tmp_path: Path) -> None:
     """One shell types all of it; both kinds of output count, in the order in which they came."""
     shim = tmp_path / "bin" / "kb"
     shim.parent.mkdir()
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m kb.cli.main "$@" 2>&1\n')
     shim.chmod(0o755)
-    typed = steps(ROOT / "docs" / "tutorial.md")
+    typed = steps(ROOT / "docs" / f"{name}.md")
     assert len(typed) > 15
     script = "\n".join(f"{command}\necho; echo {CUT}" for command, _ in typed)
     environment = {
@@ -162,4 +163,4 @@ def test_the_tutorial_does_what_it_says(config: Config, tmp_path: Path) -> None:
         if not answers(shown, answer)
     ]
     assert not wrong, "\n\n".join(wrong)
-    assert not (tmp_path / "tutorial-library").exists()
+    assert not list(tmp_path.glob("*-library"))
