@@ -12,10 +12,11 @@ from kb.pages.session import PAGES
 
 pages = [
     st.Page(PAGES / "search.py", title="Search", default=True),
+    st.Page(PAGES / "findings.py", title="Findings"),
     st.Page(PAGES / "library.py", title="Library"),
 ]
 # An icon of a page itself would become the tab's, which Streamlit fetches from another machine.
-icons = [":material/search:", ":material/library_books:"]
+icons = [":material/search:", ":material/bookmarks:", ":material/library_books:"]
 page = st.navigation(pages, position="hidden")
 st.set_page_config(f"{page.title} · kb", page_icon=str(PAGES / "icon.png"), layout="wide")
 session.style()

@@ -10,8 +10,8 @@ import streamlit as st
 
 from kb.errors import KbError
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import markup
-from kb.records import Document, Hit, Version, page_at
+from kb.pages import markup, tagging
+from kb.records import Document, Evidence, Hit, Version, page_at
 
 PLACE = ("document", "version", "page", "start", "end")  # in the address
 IMAGE_WIDTH = 1400  # pixels: the widest column on a screen of 1440, at twice the density of print
@@ -19,10 +19,18 @@ IMAGE_WIDTH = 1400  # pixels: the widest column on a screen of 1440, at twice th
 
 def open_at(hit: Hit) -> None:
     """Open a hit's passage; the question stays in the address for the way back."""
-    page = {} if hit.page is None else {"page": str(hit.page)}
-    document = hit.document
-    _go({"document": document.key, "version": str(document.version_id), **page,
-         "start": str(hit.start), "end": str(hit.end)})  # fmt: skip
+    _go(_address(hit.document, hit.document.version_id, hit))
+
+
+def place(evidence: Evidence) -> dict[str, str]:
+    """The address of a quote, in the version that it was pinned in."""
+    return _address(evidence.document, evidence.version_id, evidence)
+
+
+def _address(document: Document, version_id: int, words: Hit | Evidence) -> dict[str, str]:
+    page = {} if words.page is None else {"page": str(words.page)}
+    return {"document": document.key, "version": str(version_id), **page,
+            "start": str(words.start), "end": str(words.end)}  # fmt: skip
 
 
 def open_document(key: str) -> None:
@@ -68,6 +76,10 @@ def show(kb: KnowledgeBase, *, back: bool) -> None:
         st.html(
             markup.box(f"This is {version.label}; {document.version_label} is the latest.", "note")
         )
+    if version.id == document.version_id and mark[1] > mark[0]:
+        at = f"version-{version.id}-{mark[0]}-{mark[1]}"
+        tagging.offer(document.key, version.text[slice(*mark)], at=at)
+        tagging.done(at)
     if version.pages:
         _pages(kb, document, version, mark)
     else:

@@ -13,7 +13,7 @@ from typing import get_args
 import streamlit as st
 
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import adding, markup, reader, session
+from kb.pages import adding, markup, reader, session, tagging
 from kb.records import KINDS, DocumentHits, Hit, Kind, Mode, Query
 
 MODE_NAMES: dict[Mode, str] = {"hybrid": "Both", "semantic": "By meaning", "lexical": "By words"}
@@ -38,6 +38,7 @@ def main() -> None:
             _answer(kb, query)
         else:
             _start(kb)
+    tagging.form()
 
 
 # -- the question, in the address bar and in the widgets -----------------------------------------
@@ -213,14 +214,17 @@ def _group(group: DocumentHits, number: int) -> None:
 def _hit(hit: Hit) -> None:
     st.html(markup.hit(hit))
     label = f"Open page {hit.page}" if hit.page is not None else "Open in the text"
-    st.button(
-        label,
-        key=f"open-{hit.passage_id}",
-        type="tertiary",
-        icon=":material/article:",
-        on_click=reader.open_at,
-        args=(hit,),
-    )
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            label,
+            key=f"open-{hit.passage_id}",
+            type="tertiary",
+            icon=":material/article:",
+            on_click=reader.open_at,
+            args=(hit,),
+        )
+        tagging.offer(f"#{hit.passage_id}", hit.text, at=f"passage-{hit.passage_id}")
+    tagging.done(f"passage-{hit.passage_id}")
 
 
 def _nothing(kb: KnowledgeBase, query: Query) -> None:

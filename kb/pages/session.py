@@ -67,3 +67,35 @@ def sentences() -> Iterator[None]:
 def style() -> None:
     """The style sheet that the pieces of `markup` are made for."""
     st.html(_STYLE)
+
+
+FORMS = ("editing", "deciding", "commenting")  # each holds what its form began from
+
+
+def forget_forms() -> None:
+    """Let the forms of a finding begin anew, from what is stored now."""
+    for name in FORMS:
+        st.session_state.pop(name, None)
+
+
+def open_finding(finding_id: int) -> None:
+    """Leave this page for a finding's."""
+    forget_forms()
+    st.switch_page(PAGES / "findings.py", query_params={"finding": str(finding_id)})
+
+
+def open_place(place: dict[str, str]) -> None:
+    """Leave this page for a document at a place, as `kb.pages.reader.place` writes it."""
+    st.switch_page(PAGES / "search.py", query_params=place)
+
+
+def finding_tags(kb: KnowledgeBase) -> list[str]:
+    """The tags that findings have, in order."""
+    return sorted({tag for finding in kb.workbench.findings() for tag in finding.tags})
+
+
+def axes(kb: KnowledgeBase) -> dict[str, str]:
+    """The axes that design choices have, in order, each with what it is called."""
+    found = kb.workbench.findings(kind="design_choice")
+    used = {str(finding.fields["axis"]) for finding in found if finding.fields.get("axis")}
+    return {axis: axis for axis in sorted(used)}

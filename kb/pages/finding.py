@@ -1,0 +1,267 @@
+"""One finding: its fields, all evidence for and against, and what people make of it.
+
+It knows forms that lose nothing: what was typed stays where somebody else was faster. What may be
+changed, and whether it has been meanwhile, the knowledge base says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from kb.errors import Conflict, KbError
+from kb.findings.fields import KINDS
+from kb.knowledge_base import KnowledgeBase
+from kb.pages import finding_markup, reader, session
+from kb.pages.markup import box, escaped
+from kb.records import CANDIDATE_STATUSES, STANCES, Candidate, Evidence, Finding
+
+HEADINGS = {"for": "Speaks for it", "against": "Speaks against it"}
+YES_OR_NO = {True: "yes", False: "no"}
+LONG = ("note", "preconditions")  # fields that take more than a line
+
+
+def show(kb: KnowledgeBase, finding: Finding, *, leave: Callable[[], None]) -> None:
+    """Draw the finding. `leave` goes back to all of them."""
+    st.button("All findings", icon=":material/arrow_back:", type="tertiary", key="back",
+              on_click=leave)  # fmt: skip
+    st.html(finding_markup.title(finding) + finding_markup.about(finding))
+    if st.session_state.pop("saved", None) == finding.id:
+        st.html(box("Saved.", "good"))
+    candidates = kb.store.candidates.of_finding(finding.id)
+    evidence, people = st.columns([3, 2], gap="large")
+    with evidence:
+        _evidence(kb, kb.store.findings.evidence(finding.id))
+    with people:
+        _candidates(kb, finding, candidates)
+        _comments(kb, finding)
+    with st.expander("Edit", icon=":material/edit:"):
+        _edit(kb, finding)
+    with st.expander("Merge", icon=":material/merge:", expanded=bool(finding.merged)):
+        _merge(kb, finding)
+    with st.expander("History", icon=":material/history:"):
+        st.html(finding_markup.history(kb.store.events.of(f"finding:{finding.id}")))
+
+
+def _evidence(kb: KnowledgeBase, found: list[Evidence]) -> None:
+    if not found:
+        st.html(box("No evidence yet. Search, and tag the words that speak for it.", "note"))
+    for stance in STANCES:
+        of_stance = [each for each in found if each.stance == stance]
+        if of_stance:
+            st.html(f'<h3 class="kb-h2">{HEADINGS[stance]} ({len(of_stance)})</h3>')
+        for each in of_stance:
+            with st.container(key=f"evidence-{each.id}", gap="xsmall"):
+                comments = kb.store.candidates.comments(f"evidence:{each.id}")
+                st.html(finding_markup.evidence(each) + finding_markup.comments(comments))
+                label = f"Open page {each.page}" if each.page else "Open in the text"
+                if st.button(label, type="tertiary", icon=":material/article:",
+                             key=f"open-{each.id}"):  # fmt: skip
+                    session.open_place(reader.place(each))
+
+
+# -- forms that know what they began from --------------------------------------------------------
+
+
+def _begun(name: str, subject: object, seen: Any) -> dict[str, Any]:
+    """The state of the form `name` on `subject`: what was `seen` when it began, and its turn.
+
+    It begins anew on another subject, and after `_finish`.
+    """
+    state: dict[str, Any] | None = st.session_state.get(name)
+    if state is None or state["subject"] != subject:
+        turn = st.session_state["turns"] = st.session_state.get("turns", 0) + 1
+        state = st.session_state[name] = {
+            "subject": subject, "first": seen, "seen": seen, "turn": turn,
+        }  # fmt: skip
+    return state
+
+
+def _finish(name: str, finding: Finding) -> None:
+    """Forget the form `name`, and draw the page anew."""
+    st.session_state.pop(name, None)
+    st.session_state["saved"] = finding.id
+    st.rerun()
+
+
+def _refused(name: str, error: KbError, newest: Any) -> None:
+    """Say why a form was not saved. After a conflict, what is newest can be taken note of."""
+    st.html(box(str(error)))
+    if isinstance(error, Conflict):
+        st.html(box("What you typed is kept. Above is what the others have made of it.", "note"))
+        st.button("I have looked at it: mine may be saved", key=f"{name}-seen",
+                  on_click=_take_note, args=(name, newest))  # fmt: skip
+
+
+def _take_note(name: str, newest: Any) -> None:
+    if name in st.session_state:
+        st.session_state[name]["seen"] = newest
+
+
+# -- editing -------------------------------------------------------------------------------------
+
+
+def _edit(kb: KnowledgeBase, finding: Finding) -> None:
+    begun = _begun("editing", finding.id, finding)
+    first: Finding = begun["first"]
+    key = f"edit-{begun['turn']}"
+    with st.form(key, border=False):
+        name = st.text_input("Name", first.name, key=f"{key}-name")
+        aliases = st.text_area("Other names, one a line", "\n".join(first.aliases),
+                               key=f"{key}-aliases", height=80)  # fmt: skip
+        tags = st.multiselect("Tags", sorted({*session.finding_tags(kb), *first.tags}), first.tags,
+                              key=f"{key}-tags", accept_new_options=True)  # fmt: skip
+        fields = _fields(first, key)
+        note = st.text_area("Note", first.note, key=f"{key}-note", height=80)
+        save = st.form_submit_button("Save", type="primary", icon=":material/save:")
+    if not save:
+        return
+    changes: dict[str, Any] = {
+        "name": name if name != first.name else None,
+        "aliases": _new(aliases.splitlines(), first.aliases),
+        "tags": _new(tags, first.tags),
+        "note": note if note != first.note else None,
+        "fields": {n: v for n, v in fields.items() if v != first.fields.get(n)} or None,
+    }
+    try:
+        kb.workbench.edit_finding(begun["seen"], **changes)
+    except KbError as error:
+        _refused("editing", error, finding)
+    else:
+        _finish("editing", finding)
+
+
+def _new(given: list[str], old: tuple[str, ...]) -> list[str] | None:
+    """What was given, where it is something else than before."""
+    kept = [each.strip() for each in given if each.strip()]
+    return kept if kept != list(old) else None
+
+
+def _fields(finding: Finding, key: str) -> dict[str, Any]:
+    """Draw the fields of the finding's kind; None for what is empty."""
+    given: dict[str, Any] = {}
+    columns = st.columns(2)
+    for number, name in enumerate(KINDS[finding.kind].model_fields):
+        label, old = name.replace("_", " ").capitalize(), finding.fields.get(name)
+        with columns[number % 2]:
+            if name == "retraining":
+                given[name] = st.selectbox(
+                    "Does trying it need a training?", list(YES_OR_NO), key=f"{key}-{name}",
+                    index=None if old is None else list(YES_OR_NO).index(bool(old)),
+                    format_func=YES_OR_NO.__getitem__, placeholder="unknown",
+                )  # fmt: skip
+            else:
+                shown = f"{old:g}" if isinstance(old, float) else str(old or "")
+                typed = st.text_input(label, shown, key=f"{key}-{name}")
+                given[name] = old if typed == shown else typed.strip() or None
+    return given
+
+
+# -- merging -------------------------------------------------------------------------------------
+
+
+def _merge(kb: KnowledgeBase, finding: Finding) -> None:
+    for merged in finding.merged:
+        with st.container(horizontal=True, vertical_alignment="center", key=f"merged-{merged}"):
+            name = kb.store.events.of(f"finding:{merged}")[0]["after"]  # what it was added as
+            st.html(f"<p>“{escaped(name)}” was merged into this one.</p>", width="content")
+            st.button("Undo", icon=":material/undo:", key=f"unmerge-{merged}",
+                      on_click=_unmerge, args=(merged,))  # fmt: skip
+    near = kb.workbench.near_equal(finding)
+    others = {other.id: other for other in [*near, *kb.workbench.findings(kind=finding.kind)]}
+    others.pop(finding.id, None)
+    if not others:
+        st.html(box("There is no other finding of this kind to merge with.", "note"))
+        return
+    hint = "Nearly the same name: " + ", ".join(f"“{other.name}”" for other in near)
+    if near:
+        st.html(box(hint, "note"))
+    chosen = st.selectbox(
+        "Another name of the same thing", list(others), index=0 if near else None,
+        format_func=lambda number: others[number].name, key=f"merge-{finding.id}-{len(others)}",
+        placeholder="all evidence of both is kept; it can be undone",
+    )  # fmt: skip
+    st.button("Merge into this one", icon=":material/merge:", key="merge", disabled=chosen is None,
+              on_click=_merge_now, args=(finding.id, chosen))  # fmt: skip
+
+
+def _merge_now(kept: int, other: int) -> None:
+    session.forget_forms()  # what they began from has other names now
+    with session.sentences(), session.library() as kb:
+        kb.store.findings.merge(kept, other)
+
+
+def _unmerge(merged: int) -> None:
+    session.forget_forms()
+    with session.sentences(), session.library() as kb:
+        kb.store.findings.unmerge(merged)
+
+
+# -- candidates and comments ---------------------------------------------------------------------
+
+
+def _candidates(kb: KnowledgeBase, finding: Finding, found: list[Candidate]) -> None:
+    st.html('<h3 class="kb-h2">In projects</h3>')
+    if found:
+        st.html(finding_markup.candidates(found))
+    projects = kb.store.projects.names()
+    if not projects:
+        st.html(box("There is no project yet. Begin one where you tag, or with kb project new "
+                    "NAME.", "note"))  # fmt: skip
+        return
+    only = 0 if len(projects) == 1 else None
+    project = st.selectbox("Project", projects, index=only, key=f"deciding-{finding.id}",
+                           placeholder="choose one to set its status")  # fmt: skip
+    if project:
+        _decide(kb, finding, project, {candidate.project: candidate for candidate in found})
+
+
+def _decide(
+    kb: KnowledgeBase, finding: Finding, project: str, found: Mapping[str, Candidate]
+) -> None:
+    now = found.get(project)
+    begun = _begun("deciding", (finding.id, project), now)
+    first: Candidate | None = begun["first"]
+    key = f"decide-{begun['turn']}"
+    with st.form(key, border=False):
+        left, right = st.columns(2)
+        status = left.selectbox(
+            "Status", CANDIDATE_STATUSES, key=f"{key}-status",
+            index=CANDIDATE_STATUSES.index(first.status) if first else 0,
+        )  # fmt: skip
+        owner = right.text_input("Owner", first.owner if first else "", key=f"{key}-owner")
+        reason = st.text_input("Reason", first.reason if first else "", key=f"{key}-reason")
+        note = st.text_input("Note", first.note if first else "", key=f"{key}-note")
+        save = st.form_submit_button("Save the status", icon=":material/save:")
+    if not save:
+        return
+    seen: Candidate | None = begun["seen"]
+    try:
+        kb.store.candidates.set(
+            project, finding.id, status, revision=seen.revision if seen else 0,
+            owner=owner.strip(), reason=reason.strip(), note=note.strip(),
+        )  # fmt: skip
+    except KbError as error:
+        _refused("deciding", error, now)
+    else:
+        _finish("deciding", finding)
+
+
+def _comments(kb: KnowledgeBase, finding: Finding) -> None:
+    comments = kb.store.candidates.comments(f"finding:{finding.id}")
+    st.html('<h3 class="kb-h2">Comments</h3>' + finding_markup.comments(comments))
+    begun = _begun("commenting", finding.id, None)
+    key = f"comment-{begun['turn']}"
+    with st.form(key, border=False):
+        text = st.text_area("What should others know?", key=f"{key}-text", height=80)
+        send = st.form_submit_button("Comment", icon=":material/add_comment:")
+    if not send:
+        return
+    try:
+        kb.store.candidates.comment(f"finding:{finding.id}", text)
+    except KbError as error:
+        st.html(box(str(error)))
+    else:
+        _finish("commenting", finding)

@@ -1,0 +1,176 @@
+"""Tagging: from words on the page to evidence of a finding, in one form.
+
+It knows what people say of a quote. Where the quote stands, and whether it stands at all, the
+workbench says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from kb.errors import KbError
+from kb.export import KIND_NAMES
+from kb.findings.evidence import Tagged
+from kb.findings.pin import QuoteNotFound
+from kb.knowledge_base import KnowledgeBase
+from kb.pages import finding_markup, markup, session
+from kb.records import FINDING_KINDS, STANCES, FindingKind, Stance
+
+STANCE_NAMES: dict[Stance, str] = {"for": "speaks for it", "against": "speaks against it"}
+EFFECT = {  # field → label and an example
+    "metric": ("Metric", "macro-F1"),
+    "baseline": ("From", "61.0"),
+    "value": ("To", "63.5"),
+    "unit": ("Unit", "points"),
+    "dataset": ("On dataset", "SST-2"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """One opening of the form. Its widgets' keys hold `turn`: another opening starts afresh."""
+
+    turn: int
+    hit: str  # "#12", or a document's key
+    at: str  # where on the page its button stands
+
+    def key(self, name: str) -> str:
+        return f"tag-{name}-{self.turn}"
+
+
+def offer(hit: str, text: str, *, at: str) -> None:
+    """Draw the button that opens the form on `text`. `hit` is "#12" or a document's key.
+
+    `at` tells this button from the others on the page.
+    """
+    st.button("Tag", key=f"tag-{at}", type="tertiary", icon=":material/bookmark_add:",
+              on_click=_begin, args=(hit, text, at))  # fmt: skip
+
+
+def done(at: str) -> None:
+    """Say where the last quote from there was pinned, with the way to its finding."""
+    tagged: Tagged | None = st.session_state.get("tagged", {}).get(at)
+    if tagged is None:
+        return
+    evidence = tagged.evidence
+    where = finding_markup.where(evidence) or "the text"
+    more = f" The same words stand in {tagged.elsewhere} more places." if tagged.elsewhere else ""
+    st.html(
+        markup.box(
+            f"{'New: ' if tagged.new else ''}{KIND_NAMES[tagged.finding.kind][0].lower()} "
+            f"“{tagged.finding.name}” is pinned to {evidence.document.title}, {where}.{more}",
+            "good",
+        )
+    )
+    if st.button("See the finding", key=f"tagged-{evidence.id}", type="tertiary",
+                 icon=":material/arrow_forward:"):  # fmt: skip
+        session.open_finding(tagged.finding.id)
+
+
+def form() -> None:
+    """Draw the form where a button has opened it."""
+    begun: _Form | None = st.session_state.get("tagging")
+    if begun is not None:
+        st.dialog("Tag a finding", width="large", on_dismiss=_end)(_dialog)(begun)
+
+
+def _begin(hit: str, text: str, at: str) -> None:
+    state = st.session_state
+    state["tag-turn"] = state.get("tag-turn", 0) + 1
+    state["tagging"] = begun = _Form(state["tag-turn"], hit, at)
+    state[begun.key("quote")] = " ".join(text.split())
+    state[begun.key("kind")] = state.get("tag-last-kind", FINDING_KINDS[0])
+    state[begun.key("project")] = state.get("tag-last-project")
+
+
+def _end() -> None:
+    st.session_state.pop("tagging", None)
+
+
+def _dialog(begun: _Form) -> None:
+    with session.sentences(), session.library() as kb:
+        kind: FindingKind = st.segmented_control(
+            "What is it?", FINDING_KINDS, format_func=lambda kind: KIND_NAMES[kind][0],
+            key=begun.key("kind"), required=True,
+        ) or FINDING_KINDS[0]  # fmt: skip
+        with st.form(begun.key("form"), border=False):
+            given = _widgets(kb, begun, kind)
+            wanted = st.form_submit_button("Tag", type="primary", icon=":material/bookmark_add:")
+        if wanted and st.session_state.get("tagging") == begun:  # a second click finds it gone
+            _submit(kb, begun, kind, given)
+
+
+def _widgets(kb: KnowledgeBase, begun: _Form, kind: FindingKind) -> dict[str, Any]:
+    """The form's fields, by the names that `Workbench.tag` has for them."""
+    quote = st.text_area("Quote: cut it down to the words that say so", key=begun.key("quote"),
+                         height=160)  # fmt: skip
+    known = [finding.name for finding in kb.workbench.findings(kind=kind)]
+    name = st.selectbox("Name", known, index=None, key=begun.key(f"name-{kind}"),
+                        accept_new_options=True, placeholder="a new name, or one that is known",
+                        )  # fmt: skip
+    fields = {"axis": _axis(kb, begun)} if kind == "design_choice" else {}
+    left, right = st.columns(2)
+    with left:
+        tags = st.multiselect("Tags", session.finding_tags(kb), key=begun.key("tags"),
+                              accept_new_options=True, placeholder="none")  # fmt: skip
+    with right:
+        project = st.selectbox("Candidate of project", kb.store.projects.names(), index=None,
+                               key=begun.key("project"), accept_new_options=True,
+                               placeholder="none; type a name to begin one")  # fmt: skip
+    stance = st.segmented_control(
+        "The quote", STANCES, format_func=lambda stance: STANCE_NAMES[stance],
+        key=begun.key("stance"), default="for", required=True,
+    )  # fmt: skip
+    with st.expander("What it claims in numbers"):
+        columns = st.columns(len(EFFECT))
+        effect = {
+            field: column.text_input(label, key=begun.key(field), placeholder=example).strip()
+            for column, (field, (label, example)) in zip(columns, EFFECT.items(), strict=True)
+        }
+    return {
+        "quote": quote,
+        "name": (name or "").strip(),
+        "fields": {field: value for field, value in fields.items() if value},
+        "tags": tags,
+        "project": (project or "").strip() or None,
+        "stance": stance or "for",
+        "effect": {field: value for field, value in effect.items() if value} or None,
+    }
+
+
+def _axis(kb: KnowledgeBase, begun: _Form) -> str:
+    axes = session.axes(kb)
+    chosen = st.selectbox("Axis", list(axes), format_func=lambda axis: axes.get(axis, axis),
+                          index=None, key=begun.key("axis"), accept_new_options=True,
+                          placeholder="where in the work it belongs")  # fmt: skip
+    return (chosen or "").strip()
+
+
+def _submit(kb: KnowledgeBase, begun: _Form, kind: FindingKind, given: dict[str, Any]) -> None:
+    state = st.session_state
+    project = given["project"]
+    try:
+        with kb.store.transaction():
+            if project is not None and project not in kb.store.projects.names():
+                kb.workbench.new_project(project, {})
+            tagged = kb.workbench.tag(begun.hit, kind, given.pop("name"), **given)
+    except QuoteNotFound as error:
+        st.html(markup.box(str(error)))
+        if error.text:
+            st.button("Take the closest place", icon=":material/my_location:", on_click=_take,
+                      args=(begun, error.text), key=begun.key("closest"))  # fmt: skip
+        return
+    except KbError as error:
+        st.html(markup.box(str(error)))
+        return
+    state["tagged"] = {begun.at: tagged}
+    state["tag-last-kind"], state["tag-last-project"] = kind, project
+    _end()
+    st.rerun()
+
+
+def _take(begun: _Form, text: str) -> None:
+    st.session_state[begun.key("quote")] = " ".join(text.split())
