@@ -29,7 +29,9 @@ FEWEST_CHARACTERS = 12
 LONGEST_COMPARED = 5_000  # characters of a quote that `nearest` looks at; pinning has no limit
 LONGEST_END = 200  # characters of each end of a quote that are aligned: rapidfuzz is cubic in it
 GRAM = 5  # characters that must agree for a place to count as near; survives a slip in most words
-WINDOWS = 3  # places that are aligned; in 300 altered quotes the right one was always the first
+# places that are aligned: of 60 altered quotes of 60 characters in 2 million, 3 places find 56, 12
+# find 58, in the same time; of 40 characters 39 and 46; from 150 on one place finds all
+WINDOWS = 12
 SHOWN = 300  # characters of the closest place that a message shows
 
 DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
@@ -198,11 +200,16 @@ def _places(text: str, quote: str) -> list[tuple[int, int]]:
 
 def _whole_characters(skeleton: _Skeleton, at: int, last: int) -> bool:
     """Whether a match cuts no ligature in two and takes no letter without its accent."""
-    first = skeleton.first
-    if skeleton.combining[at] or (at > 0 and first[at - 1] == first[at]):
+    return not (_one_letter(skeleton, at) or _one_letter(skeleton, last + 1))
+
+
+def _one_letter(skeleton: _Skeleton, at: int) -> bool:
+    """Whether the characters before and at `at` come from one letter of the text."""
+    first, end = skeleton.first, skeleton.end
+    if not 0 < at < len(first):
         return False
-    after = last + 1
-    return after == len(first) or not (skeleton.combining[after] or first[after] == first[last])
+    beside = first[at] == end[at - 1]
+    return bool(first[at] == first[at - 1] or (beside and skeleton.combining[at]))
 
 
 def _with_dashes(text: str, start: int, end: int, quote: str) -> tuple[int, int]:
@@ -241,6 +248,7 @@ def _alike(text: str, quote: str) -> list[tuple[float, int, int]]:
     for low, high in _windows(text, quote):
         window = text[low:high]
         for start, end in _aligned(window, quote):
+            start, end = _trimmed(window, start, end, quote)
             ratio = Indel.normalized_similarity(quote, window[start:end])
             places.append((ratio, low + start, low + end))
     return places
@@ -297,6 +305,16 @@ def _aligned(window: str, quote: str) -> list[tuple[int, int]]:
     return places
 
 
+def _trimmed(window: str, start: int, end: int, quote: str) -> tuple[int, int]:
+    """The place without what was only added at its ends: an alignment is as long as the quote."""
+    steps = list(Indel.opcodes(quote, window[start:end]))
+    if len(steps) > 1 and steps[0].tag == "insert" and steps[1].tag == "equal":
+        start += steps[0].dest_end
+    if len(steps) > 1 and steps[-1].tag == "insert" and steps[-2].tag == "equal":
+        end -= steps[-1].dest_end - steps[-1].dest_start
+    return start, end
+
+
 def _to_whole_words(text: str, start: int, end: int) -> tuple[int, int]:
     """The place, wider by the rest of the words that it cuts."""
     for _ in range(_REACH):
@@ -326,7 +344,7 @@ def _not_found(near: Near, text: str) -> str:
     words = " ".join(text.split())
     shown = words if len(words) <= SHOWN else f"{words[:SHOWN]} …"
     likeness = (
-        "the same but for upper and lower case"
+        "the same but for upper and lower case, or for a letter cut in two"
         if near.ratio == 1.0
         else f"{min(near.ratio, 0.99):.0%} alike"
     )
@@ -340,7 +358,7 @@ def _not_found(near: Near, text: str) -> str:
 
 
 def _skeleton(text: str) -> _Skeleton:
-    """Reduce a text to what counts, in time linear in it (2 million characters: 0.2 s)."""
+    """Reduce a text to what counts, in time linear in it (2 million characters: 0.3 s)."""
     table = _one_form(text)
     lengths = np.ones(len(text), dtype=np.int64)
     codes = _codes(text)
