@@ -19,6 +19,9 @@ from benchmarks.extraction import (
     untokenised,
     words,
 )
+from kb.findings.learned import dataset_odds, features
+from kb.findings.names import names_folder
+from kb.findings.patterns import cues, name_spans
 from kb.findings.suggest import KnownName, Suggestion, suggest
 from kb.records import Section
 
@@ -117,6 +120,24 @@ def test_one_name_is_suggested_once_for_each_kind() -> None:
     )
     kinds = [(s.kind, s.name.lower()) for s in suggest(text)]
     assert len(kinds) == len(set(kinds)) > 0
+
+
+def test_the_learned_head_tells_data_from_models() -> None:
+    def odds(text: str) -> float:
+        sentence = (0, len(text))
+        (name,) = name_spans(text, *sentence)
+        seen = features(text, name, sentence, cues(text, name.start, name.end, sentence))
+        return dataset_odds(seen)
+
+    assert odds("We evaluate on the FooQA dataset for reading.") > 0
+    assert odds("Our model, called FooNet, outperforms others.") < 0
+    assert odds("trained on the FooNLI corpus") > odds("we propose FooNLI to learn")
+
+
+def test_the_learned_head_is_small_and_tells_its_licence() -> None:
+    folder = names_folder() / "learned"
+    assert (folder / "head.json").stat().st_size < 100_000
+    assert "Apache-2.0" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_limit_keeps_the_surest() -> None:
