@@ -12,8 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import kb
-
 __all__ = ["Axis", "Retraining", "axes", "cues_in", "guess_axis", "read_axes"]
 
 Retraining = Literal["always", "usually", "rarely", "never"]
@@ -75,7 +73,7 @@ def _best_first(guess: tuple[str, float]) -> float:
 
 def _axes_file() -> Path:
     """In the installed package, else in the source tree."""
-    inside = Path(kb.__file__).parent
+    inside = Path(__file__).resolve().parent.parent
     installed = inside / "data" / "taxonomy" / "axes.toml"
     return installed if installed.is_file() else inside.parent / "data" / "taxonomy" / "axes.toml"
 
