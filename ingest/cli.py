@@ -152,15 +152,20 @@ def _run(
     from ingest.progress import progress_bar
 
     outcomes: list[Outcome] = []
+    embedded = 0
     for locators, options, project in jobs:
         with progress_bar() as show:
             report = run_ingest(kb, locators, options, project=project, show=show)
         outcomes += report.outcomes
+        embedded += report.embedded
         if report.stopped:
             _print(outcomes, as_json=as_json)
             left = kb.store.locators.counts().get("queued", 0)
             say(f"Stopped. {left} left: kb ingest --retry goes on.")
             return 130
+    if embedded and not outcomes:
+        say(f"{embedded} passages that were waiting are embedded.")
+        return 0
     return _print(outcomes, as_json=as_json)
 
 
@@ -174,7 +179,7 @@ def _print(outcomes: list[Outcome], *, as_json: bool) -> int:
         _table(telling)
     lists = [o for o in outcomes if o.status == "unchanged" and not o.key]  # folders, feeds, …
     counts = Counter(outcome.status for outcome in outcomes if outcome not in lists)
-    say(", ".join(f"{n} {status}" for status, n in counts.items()) or "Nothing.")
+    say(", ".join(f"{n} {status}" for status, n in counts.items()) or "Nothing to show.")
     if any(o.retry for o in outcomes if o.status == "failed"):
         say("Some may work now or later: kb ingest --retry")
     return int(failed > 0)

@@ -151,7 +151,8 @@ class ParserPool:
                     break
                 results.put((raw, result))
         except BaseException as error:
-            results.put(error)
+            if not self._closed.is_set():  # else it is what closing does to a worker
+                results.put(error)
         finally:
             if worker is not None:
                 self._dismiss(worker)

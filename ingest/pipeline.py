@@ -171,13 +171,17 @@ class _Ingest:
         return Report(tuple(self.outcomes), self.progress.embedded, stopped, dict(self.seconds))
 
     def _guard(self, stage: Callable[..., None], *arguments: object) -> None:
-        """Run a thread's stage; an exception there stops all and is raised again at the end."""
+        """Run a thread's stage; an exception there stops all and is raised again at the end.
+
+        What goes wrong while everything is being stopped is part of stopping.
+        """
         try:
             stage(*arguments)
         except Stopped:
             pass
         except BaseException as error:
-            self.failure = error
+            if not self.stop.is_set():
+                self.failure = error
             self.stop.set()
 
     # -- fetch: a thread with a store of its own -----------------------------------------------

@@ -167,11 +167,20 @@ def test_killed_at_any_moment_nothing_is_missing_or_double(config: Config, tmp_p
     command = [sys.executable, "-m", "ingest"]
     environment = _environment(config)
     arguments = [str(folder)]
-    for delay in (1.2, 2.0, 2.6):
-        running = subprocess.Popen([*command, *arguments], env=environment, cwd=ROOT)
+    for delay, what in (
+        (1.2, signal.SIGKILL),
+        (1.0, signal.SIGINT),
+        (1.5, signal.SIGINT),
+        (1.8, signal.SIGKILL),
+    ):
+        running = subprocess.Popen(
+            [*command, *arguments], env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
         time.sleep(delay)
-        running.send_signal(signal.SIGKILL)
-        running.wait()
+        running.send_signal(what)
+        _, said = running.communicate()
+        assert "Traceback" not in said
+        assert what is signal.SIGKILL or running.returncode in {0, 130}, said
         arguments = ["--retry"]
     for arguments in (["--retry"], [str(folder)]):
         subprocess.run([*command, *arguments], env=environment, cwd=ROOT, check=True)
