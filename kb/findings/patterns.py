@@ -38,7 +38,7 @@ SOTA SoTA Wikipedia web SIFT HOG FFN FC GPUs-h pre-training pretraining fine-tun
 NLP-tasks CoNLL Ph.D E2E N/A n-gram W2 X1 X2 Q1 Q2 A1 A2 H1 H2 H3 BoW CLS SEP MASK PAD UNK EOS
 BOS NULL ADD SUB BASE LARGE SMALL AVG MAX MIN AND OR NOT GB MB KB TB ICA k-NN kNN kNNs
 RNN-based TL DR MSc EDA AR AE DL NN NNs ANN ANNs DNNs SSL-based MCMC MLE MAP-estimation ELBO
-KLD JS SE
+KLD JS SE TRAIN DEV TEST TRAIN-ALL ALL NEW YES TRUE FALSE
 """
 NOT_NAMES = frozenset(key(word) for word in _NOT_NAMES.split())
 """Keys of what has the shape of a name and names no data and no model: metrics, tasks, venues."""
