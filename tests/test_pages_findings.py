@@ -52,10 +52,8 @@ def begin(page: AppTest, store: Store) -> AppTest:
 
 
 def fill(page: AppTest, **values: object) -> None:
-    """Fill in the form, by the names of its widgets; `name` is that of the finding."""
+    """Fill in the form, by the names of its widgets."""
     for name, value in values.items():
-        if name == "name":
-            name = f"name-{page.segmented_control(key=key(page, 'kind')).value}"
         widgets = [*page.text_area, *page.text_input, *page.selectbox, *page.multiselect,
                    *page.segmented_control]  # fmt: skip
         (widget,) = [widget for widget in widgets if widget.key == key(page, name)]
@@ -108,7 +106,7 @@ def test_nothing_is_lost_where_the_quote_does_not_stand(page: AppTest, store: St
     assert "The quote does not stand in the text. The closest place" in html(page)
     assert store.findings.all() == []
     assert store.projects.names() == []
-    assert page.session_state[key(page, "name-dataset")] == "Barks"
+    assert page.session_state[key(page, "name")] == "Barks"
     assert page.session_state[key(page, "tags")] == ["pets"]
     press(page, "Take the closest place")
     assert page.text_area(key=key(page, "quote")).value == "Dogs bark at the mailman."
@@ -141,11 +139,13 @@ def test_what_does_not_fit_is_a_sentence_and_nothing_is_written(
 
 def test_the_same_words_again_are_one_evidence(page: AppTest, store: Store) -> None:
     begin(page, store)
-    for _ in range(2):
-        fill(page, name="Purring", quote="Cats purr. Dogs")
-        press(page, "Tag")
-        next(b for b in page.button if b.label == "Tag").click().run()
-    assert "Purring" in page.selectbox(key=key(page, "name-design_choice")).options
+    fill(page, name="Purring", quote="Cats purr. Dogs")
+    press(page, "Tag")
+    next(b for b in page.button if b.label == "Tag").click().run()
+    assert page.selectbox(key=key(page, "known-design_choice")).options == ["Purring"]
+    fill(page, **{"known-design_choice": "Purring"}, quote="Cats purr. Dogs")
+    press(page, "Tag")
+    assert "design choice “Purring” is pinned" in html(page)
     (finding,) = store.findings.all()
     assert len(store.findings.evidence(finding.id)) == 1
 

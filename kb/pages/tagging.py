@@ -20,6 +20,7 @@ from kb.pages import finding_markup, markup, session
 from kb.records import FINDING_KINDS, STANCES, FindingKind, Stance
 
 STANCE_NAMES: dict[Stance, str] = {"for": "speaks for it", "against": "speaks against it"}
+TYPED = "none; for a new one type it, then Enter"
 EFFECT = {  # field → label and an example
     "metric": ("Metric", "macro-F1"),
     "baseline": ("From", "61.0"),
@@ -106,20 +107,17 @@ def _dialog(begun: _Form) -> None:
 def _widgets(kb: KnowledgeBase, begun: _Form, kind: FindingKind) -> dict[str, Any]:
     """The form's fields, by the names that `Workbench.tag` has for them."""
     quote = st.text_area("Quote: cut it down to the words that say so", key=begun.key("quote"),
-                         height=160)  # fmt: skip
-    known = [finding.name for finding in kb.workbench.findings(kind=kind)]
-    name = st.selectbox("Name", known, index=None, key=begun.key(f"name-{kind}"),
-                        accept_new_options=True, placeholder="a new name, or one that is known",
-                        )  # fmt: skip
-    fields = {"axis": _axis(kb, begun)} if kind == "design_choice" else {}
+                         height=130)  # fmt: skip
     left, right = st.columns(2)
     with left:
+        name = _name(kb, begun, kind)
         tags = st.multiselect("Tags", session.finding_tags(kb), key=begun.key("tags"),
-                              accept_new_options=True, placeholder="none")  # fmt: skip
+                              accept_new_options=True, placeholder=TYPED)  # fmt: skip
     with right:
+        axis = _axis(kb, begun) if kind == "design_choice" else ""
         project = st.selectbox("Candidate of project", kb.store.projects.names(), index=None,
                                key=begun.key("project"), accept_new_options=True,
-                               placeholder="none; type a name to begin one")  # fmt: skip
+                               placeholder=TYPED)  # fmt: skip
     stance = st.segmented_control(
         "The quote", STANCES, format_func=lambda stance: STANCE_NAMES[stance],
         key=begun.key("stance"), default="for", required=True,
@@ -132,13 +130,24 @@ def _widgets(kb: KnowledgeBase, begun: _Form, kind: FindingKind) -> dict[str, An
         }
     return {
         "quote": quote,
-        "name": (name or "").strip(),
-        "fields": {field: value for field, value in fields.items() if value},
+        "name": name,
+        "fields": {"axis": axis} if axis else {},
         "tags": tags,
         "project": (project or "").strip() or None,
         "stance": stance or "for",
         "effect": {field: value for field, value in effect.items() if value} or None,
     }
+
+
+def _name(kb: KnowledgeBase, begun: _Form, kind: FindingKind) -> str:
+    """The name that was typed, or that of a known finding: one cannot lose what is typed."""
+    typed = st.text_input("Name", key=begun.key("name"), placeholder="as its authors call it")
+    known = [finding.name for finding in kb.workbench.findings(kind=kind)]
+    if not known:
+        return typed.strip()
+    chosen = st.selectbox("or more evidence for", known, index=None, key=begun.key(f"known-{kind}"),
+                          placeholder="a known finding")  # fmt: skip
+    return typed.strip() or chosen or ""
 
 
 def _axis(kb: KnowledgeBase, begun: _Form) -> str:
