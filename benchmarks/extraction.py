@@ -2,12 +2,23 @@
 
 It ships nothing of those papers, and trains nothing on them.
 
-    python -m benchmarks.extraction [--data FOLDER] [--errors PAPER]
+    python -m benchmarks.extraction [--data FOLDER] [--errors PART]
 
 A paper's gold names are its annotated names, each once (case, hyphens and articles aside). A
 suggestion is right in the *exact* sense when its name or one of its spellings is a gold name, and
 in the *overlap* sense when one holds the other as whole words ("SQuAD" and "SQuAD 2.0"). A gold
-name is found when a right suggestion of that sense points to it.
+name is found when a right suggestion of that sense points to it. Counts are summed over papers.
+
+SciER marks methods of every kind ("attention", "fine-tuning"), so that only precision says
+something of models there.
+
+Last results (2026-11), overlap precision / recall / F1:
+
+    GSAP-NER (20)   datasets                  0.88 / 0.74 / 0.80
+    GSAP-NER (20)   models and architectures  0.80 / 0.66 / 0.72
+    SciER dev (10)  datasets                  0.96 / 0.86 / 0.91
+    SciER dev (10)  models, as methods        0.97 / 0.38 / 0.55
+    first ten of a paper right: GSAP-NER 151 of 179, SciER 91 of 94
 """
 
 from __future__ import annotations

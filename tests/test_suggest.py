@@ -122,6 +122,12 @@ def test_one_name_is_suggested_once_for_each_kind() -> None:
     assert len(kinds) == len(set(kinds)) > 0
 
 
+def test_an_acronym_of_a_task_is_no_dataset() -> None:
+    said = "We evaluate on {} (FND) here. Results on the FND task. Trained on the FND data."
+    assert "FND" in by_name(said.format("Foo News Dialogues"))
+    assert "FND" not in by_name(said.format("Foo News Detection"))
+
+
 def test_the_learned_head_tells_data_from_models() -> None:
     def odds(text: str) -> float:
         sentence = (0, len(text))

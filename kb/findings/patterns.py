@@ -38,7 +38,7 @@ SOTA SoTA Wikipedia web SIFT HOG FFN FC GPUs-h pre-training pretraining fine-tun
 NLP-tasks CoNLL Ph.D E2E N/A n-gram W2 X1 X2 Q1 Q2 A1 A2 H1 H2 H3 BoW CLS SEP MASK PAD UNK EOS
 BOS NULL ADD SUB BASE LARGE SMALL AVG MAX MIN AND OR NOT GB MB KB TB ICA k-NN kNN kNNs
 RNN-based TL DR MSc EDA AR AE DL NN NNs ANN ANNs DNNs SSL-based MCMC MLE MAP-estimation ELBO
-KLD JS SE TRAIN DEV TEST TRAIN-ALL ALL NEW YES TRUE FALSE
+KLD JS SE TRAIN DEV TEST TRAIN-ALL ALL NEW YES TRUE FALSE Mechanical Turk Brain Research Cloud
 """
 NOT_NAMES = frozenset(key(word) for word in _NOT_NAMES.split())
 """Keys of what has the shape of a name and names no data and no model: metrics, tasks, venues."""
@@ -53,7 +53,7 @@ Results Experiments Experimental Related Work Introduction Conclusion Conclusion
 Methods Method Model Models Data Dataset Datasets Training Evaluation Analysis Task Tasks
 Baseline Baselines Abstract Acknowledgments Acknowledgements References January February March
 April May June July August September October November December Monday University Department
-Institute Google Facebook Microsoft Amazon Prof Dr Mr Mrs
+Institute Prof Dr Mr Mrs
 """
 
 NOT_FIRST = frozenset(_NOT_FIRST.split())
@@ -267,6 +267,15 @@ def cues(text: str, first: int, last: int, sentence: Span) -> set[str]:
 
 
 IN_BRACKETS = re.compile(r"\s?\(([A-Za-z][\w.-]{1,14})(?:[;,][^()]*)?\)")
+
+
+NOT_OF_DATA = re.compile(
+    r"(?:disambiguation|recognition|classification|translation|summari[sz]ation|detection"
+    r"|extraction|parsing|tagging|labell?ing|retrieval|linking|resolution|generation|answering"
+    r"|modell?ing|analysis|learning|networks?|models?|processing|algorithm|optimi[sz]ation)$",
+    re.I,
+)
+"""Last words of long forms that name a task or a method: "named entity disambiguation (NED)"."""
 
 
 def definitions(text: str, start: int, end: int) -> Iterator[tuple[Span, Span]]:

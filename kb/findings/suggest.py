@@ -19,6 +19,7 @@ from kb.findings.names import KnownName, NameHit, key, matched
 from kb.findings.patterns import (
     DATA_NAME,
     MODEL_NAME,
+    NOT_OF_DATA,
     NameSpan,
     chains,
     cues,
@@ -95,6 +96,8 @@ LISTED = 1.3
 UNSURE = -1.2
 UNSAID = 1.0
 """What a name in no list loses where no cue speaks for it."""
+NO_DATA = 3.0
+"""What an acronym of a task or method loses as a dataset's name: more than any one cue gives."""
 CUES_SHARE, LEARNED_SHARE = 0.7, 0.7
 """How cues and the learned head are added up for a dataset that stands in no list.
 
@@ -127,6 +130,7 @@ class _Group:
     known: KnownName | None = None
     certain: bool = False
     shape: str = ""
+    no_data: bool = False  # its long form names a task or a method
     mentions: list[_Mention] = field(default_factory=list)
     spellings: Counter[str] = field(default_factory=Counter)
 
@@ -180,7 +184,19 @@ def _groups(text: str, spans: Sequence[Span], known: Sequence[KnownName]) -> lis
     same = _same_names(text, spans)
     for sentence in spans:
         _read_sentence(text, sentence, hits.get(sentence, []), groups, same)
+    for folded in _acronyms_of_tasks(text, spans) & groups.keys():
+        groups[folded].no_data = True
     return list(groups.values())
+
+
+def _acronyms_of_tasks(text: str, spans: Iterable[Span]) -> set[str]:
+    """Keys of acronyms whose long form ends like a task or a method."""
+    return {
+        key(text[slice(*short)])
+        for start, end in spans
+        for long, short in definitions(text, start, end)
+        if NOT_OF_DATA.search(text[slice(*long)].rstrip())
+    }
 
 
 def _same_names(text: str, spans: Iterable[Span]) -> dict[str, str]:
@@ -284,6 +300,8 @@ def _kind_and_odds(text: str, group: _Group) -> tuple[_Kind, float]:
     if DATA_NAME.search(group.name):
         data += 1.5
         model -= 1.5
+    if group.no_data:
+        data -= NO_DATA
     base = BASE[group.shape] + often
     learned = _learned_odds(text, group)
     data = CUES_SHARE * (base + data) + LEARNED_SHARE * learned
