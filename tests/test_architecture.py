@@ -31,7 +31,15 @@ ROOMS: dict[str, set[str]] = {
         "kb.records",
         "kb.errors",
     },
-    "kb.cli": {"kb", "kb.knowledge_base", "kb.config", "kb.records", "kb.errors", "kb.search"},
+    "kb.cli": {
+        "kb",
+        "kb.findings",
+        "kb.knowledge_base",
+        "kb.config",
+        "kb.records",
+        "kb.errors",
+        "kb.search",
+    },
     "kb.pages": {
         "kb",
         "kb.knowledge_base",

@@ -211,3 +211,23 @@ def test_suggestions_wait_for_a_person(kb: KnowledgeBase, tmp_path: Path) -> Non
     assert not again & {"IMDB", "BERT"}
     assert again
     assert [s.name for s in kb.store.suggestions.all("accepted")] == ["IMDB"]
+
+
+def test_a_team_may_have_axes_of_its_own(
+    kb: KnowledgeBase, command: Callable[..., tuple[int, str]]
+) -> None:
+    assert [axis.id for axis in kb.workbench.axes()][:2] == ["data-collection", "labelling"]
+    with pytest.raises(UsageError, match=r"There is no axis “tone”\. Axes are: data-collection"):
+        kb.workbench.tag(
+            key(kb, "On e-mail"), "design_choice", "X", quote=SENTENCE, fields={"axis": "tone"}
+        )
+    assert command("axes", "--add", "Tone of voice")[0] == 1
+    assert command("axes", "--add", "tone")[0] == 1
+    code, out = command("axes", "--add", "tone", "--definition", "How a reply is worded.")
+    assert code == 0
+    assert "How a reply is worded." in out
+    tagged = kb.workbench.tag(
+        key(kb, "On e-mail"), "design_choice", "X", quote=SENTENCE, fields={"axis": "tone"}
+    )
+    assert tagged.finding.fields == {"axis": "tone"}
+    assert "loss" in command("axes", "--guess", "We train with a focal loss.")[1]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "app": "kb.cli.app:app",
+    "axes": "kb.cli.axes:axes",
     "comment": "kb.cli.findings:comment",
     "documents": "kb.cli.documents:documents",
     "findings": "kb.cli.findings:findings",

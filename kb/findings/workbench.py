@@ -6,6 +6,7 @@ the store's.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from kb.errors import NotFound, UsageError
 from kb.findings import evidence as evidences
+from kb.findings import taxonomy
 from kb.findings.evidence import Tagged, Verdict
 from kb.findings.fields import Brief, check_brief, check_effect, check_fields, missing
 from kb.findings.progress import Progress, Read, progress, time_box
+from kb.findings.taxonomy import Axis, Retraining
 from kb.records import (
     CandidateStatus,
     Document,
@@ -133,7 +136,7 @@ class Workbench:
         not exist, QuoteNotFound where the words do not stand there, UsageError for wrong fields.
         """
         document, near = self._hit(hit)
-        given = check_fields(kind, {k: v for k, v in (fields or {}).items() if v is not None})
+        given = self._fields(kind, fields or {})
         claim = check_effect(_numbers(effect)) if effect else None
         with self._store.transaction():
             tagged = evidences.tag(
@@ -214,8 +217,7 @@ class Workbench:
         """
         checked = None
         if fields:
-            merged = {**finding.fields, **fields}
-            checked = check_fields(finding.kind, {k: v for k, v in merged.items() if v is not None})
+            checked = self._fields(finding.kind, {**finding.fields, **fields})
         return self._store.findings.edit(
             finding.id,
             finding.revision,
@@ -239,6 +241,47 @@ class Workbench:
         others = [f for f in self._store.findings.all(kind=finding.kind) if f.id != finding.id]
         near = sorted(((likeness(other), other) for other in others), key=lambda pair: -pair[0])
         return [other for score, other in near if score >= NEAR]
+
+    # -- axes of design choices ------------------------------------------------------------------
+
+    def axes(self) -> list[Axis]:
+        """The axes that come with kb in the order of the workflow, then the team's own."""
+        own = [Axis(**each) for each in self._store.axes.all()]  # type: ignore[arg-type]
+        return list({axis.id: axis for axis in (*taxonomy.axes(), *own)}.values())
+
+    def add_axis(
+        self,
+        axis_id: str,
+        *,
+        name: str = "",
+        definition: str,
+        retraining: Retraining,
+        examples: Sequence[str] = (),
+    ) -> None:
+        """An axis of the team's own. UsageError for an id of another form, or no definition."""
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", axis_id):
+            raise UsageError("An axis' id is lower case, its words joined by hyphens: “data-mix”.")
+        if not definition.strip():
+            raise UsageError("An axis needs a sentence that says what is chosen on it.")
+        self._store.axes.put(
+            axis_id,
+            name=name or axis_id.replace("-", " ").capitalize(),
+            definition=definition.strip(),
+            retraining=retraining,
+            examples=examples,
+        )
+
+    def guess_axis(self, text: str) -> list[tuple[str, float]]:
+        """Ids of axes that a sentence may be about with scores from 0 to 1, best first."""
+        return taxonomy.guess_axis(text, self.axes())
+
+    def _fields(self, kind: FindingKind, given: dict[str, Any]) -> dict[str, object]:
+        """Checked fields; UsageError also for an axis that does not exist."""
+        checked = check_fields(kind, {k: v for k, v in given.items() if v is not None})
+        ids = [axis.id for axis in self.axes()]
+        if checked.get("axis") and checked["axis"] not in ids:
+            raise UsageError(f"There is no axis “{checked['axis']}”. Axes are: {', '.join(ids)}.")
+        return checked
 
     # -- suggestions -----------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
+from kb.store.axes import Axes
 from kb.store.candidates import Candidates
 from kb.store.connection import Connection
 from kb.store.documents import Documents
@@ -37,6 +38,7 @@ class Store:
         self.locators = Locators(self._connection, member)
         self.projects = Projects(self._connection, self.events, self.documents)
         self.findings = Findings(self._connection, self.events, self.documents)
+        self.axes = Axes(self._connection, self.events)
         self.suggestions = Suggestions(self._connection, self.events, self.documents)
         self.candidates = Candidates(self._connection, self.events, self.findings, self.projects)
 
