@@ -12,6 +12,7 @@ from kb.findings.names import (
     listed_matcher,
     listed_names,
     matched,
+    overlaps,
     names_folder,
     read_names,
 )
@@ -111,3 +112,11 @@ def test_own_list_comes_first(tmp_path: Path) -> None:
         rows = {"source": {"package": stem}, "names": [{"name": stem, "kind": "dataset"}]}
         (tmp_path / f"{stem}.json").write_text(json.dumps(rows), encoding="utf-8")
     assert [n.name for n in read_names(tmp_path)] == ["common", "a"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "shared"),
+    [(0, 2, False), (0, 3, True), (4, 9, True), (5, 8, False), (9, 12, True)],
+)
+def test_spans_overlap_where_they_share_a_place(start: int, end: int, shared: bool) -> None:
+    assert overlaps([(2, 5), (8, 10)], start, end) is shared

@@ -152,6 +152,12 @@ def test_the_limit_keeps_the_surest() -> None:
     assert [s.score for s in everything] == sorted((s.score for s in everything), reverse=True)
 
 
+@pytest.mark.parametrize("piece", ["BERT, ", "FooNLI dataset and ", "A (B (", "(Foo (a, b), "])
+def test_an_endless_enumeration_is_read_through(piece: str) -> None:
+    names = [s.name for s in suggest(piece * (60_000 // len(piece)))]
+    assert len(names) == len(set(names)) <= 2
+
+
 def test_an_empty_text_suggests_nothing() -> None:
     assert suggest("") == []
 

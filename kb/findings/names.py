@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -258,11 +259,17 @@ def listed_matcher() -> NameMatcher:
     return NameMatcher(listed_names())
 
 
+def overlaps(spans: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether any of `spans` (in order, none overlapping another) shares a place with start:end."""
+    at = bisect_left(spans, (end, 0))
+    return at > 0 and spans[at - 1][1] > start
+
+
 def matched(text: str, known: Sequence[KnownName]) -> Iterator[NameHit]:
     """Hits of the team's own names and of the lists; where they overlap, the team's win."""
     own = NameMatcher(known).find(text) if known else []
-    taken = [(hit.start, hit.end) for hit in own]
+    taken = sorted((hit.start, hit.end) for hit in own)
     yield from own
     for hit in listed_matcher().find(text):
-        if not any(hit.start < end and start < hit.end for start, end in taken):
+        if not overlaps(taken, hit.start, hit.end):
             yield hit

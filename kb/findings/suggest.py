@@ -15,7 +15,7 @@ from typing import Literal
 from kb.findings.choices import COMMITTED, Choice, ChoiceHit, choices, is_choice
 from kb.findings.gains import EffectClaim, effect
 from kb.findings.learned import dataset_odds, features
-from kb.findings.names import KnownName, NameHit, key, matched
+from kb.findings.names import KnownName, NameHit, key, matched, overlaps
 from kb.findings.patterns import (
     DATA_NAME,
     MODEL_NAME,
@@ -217,11 +217,11 @@ def _read_sentence(
     same: dict[str, str],
 ) -> None:
     by_span = {(h.start, h.end): h for h in hits}
+    listed = sorted(by_span)
     free = [
         n
         for n in name_spans(text, *sentence)
-        if not is_choice(text[n.start : n.end])
-        and not any(n.start < h.end and h.start < n.end for h in hits)
+        if not overlaps(listed, n.start, n.end) and not is_choice(text[n.start : n.end])
     ]
     names = sorted(
         [*free, *(NameSpan(h.start, h.end, "listed") for h in hits)], key=lambda n: n.start
