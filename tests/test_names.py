@@ -12,8 +12,8 @@ from kb.findings.names import (
     listed_matcher,
     listed_names,
     matched,
-    overlaps,
     names_folder,
+    overlaps,
     read_names,
 )
 
