@@ -17,7 +17,6 @@ import streamlit as st
 
 from kb.config import Config, read_config
 from kb.errors import KbError
-from kb.findings import taxonomy
 from kb.knowledge_base import Engine, KnowledgeBase
 from kb.pages import markup
 
@@ -97,7 +96,4 @@ def finding_tags(kb: KnowledgeBase) -> list[str]:
 
 def axes(kb: KnowledgeBase) -> dict[str, str]:
     """The axes of design choices, those of kb first, each with what it is called."""
-    found = kb.workbench.findings(kind="design_choice")
-    used = {str(finding.fields["axis"]) for finding in found if finding.fields.get("axis")}
-    known = {axis.id: axis.name for axis in taxonomy.axes()}
-    return known | {axis: axis for axis in sorted(used - set(known))}
+    return {axis.id: axis.name for axis in kb.workbench.axes()}
