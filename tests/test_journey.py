@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from kb.records import Metadata, Parsed, Section
 from kb.store import Store
 from tests.conftest import ROOT
 from tests.test_pages import ATTACKS, hostile
+from tests.test_store import add
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [  # of Debian's Chromium in a container, and nothing asked of the network by itself
@@ -197,6 +199,54 @@ def test_from_an_empty_library_to_a_passage_on_its_page(page: Page, address: str
 
     page.get_by_role("link", name="Library").click()
     page.get_by_text("1 document. Select one to see more of it.").wait_for()
+
+
+def test_from_a_passage_to_a_file_of_findings(page: Page, address: str, tmp_path: Path) -> None:
+    text = " ".join(PAGES[1][1].split())
+    with Store(tmp_path / "library") as store:
+        parsed = Parsed(text, Metadata(title=TITLE, authors=("Ada Author",), published="2024"),
+                        sections=(Section("Method", 1, 0, len(text)),))  # fmt: skip
+        add(store, "url:https://example.org/walrus", parsed=parsed)
+    words = "ninety labelled letters before it was right nine times out of ten"
+    page.goto(f"{address}/?q=walrus&mode=lexical")
+    page.get_by_role("button", name="Tag", exact=True).first.click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Quote:").fill(words.replace("ninety", "eighty"))
+    form.get_by_label("Name", exact=True).fill("Walrus <b>sorting</b>")
+    form.get_by_role("button", name="Tag", exact=True).click()
+    form.get_by_text("The quote does not stand in the text").wait_for()
+    form.get_by_role("button", name="Take the closest place").click()
+    quote = form.get_by_label("Quote:")
+    expect_value(quote, words)
+    assert form.get_by_label("Name", exact=True).input_value() == "Walrus <b>sorting</b>"
+    form.get_by_role("button", name="Tag", exact=True).dblclick()
+    page.get_by_role("button", name="See the finding").click()
+    page.get_by_text("Speaks for it (1)").wait_for()
+    assert page.locator(".kb-for .kb-passage").inner_text() == f"“{words}”"
+    page.get_by_role("button", name="Open in the text").click()
+    page.locator(".kb-reading mark").wait_for()
+    assert page.locator(".kb-reading mark").inner_text() == words
+
+    page.get_by_role("link", name="Findings").click()
+    page.get_by_text("1 finding. Select one to see its evidence.").wait_for()
+    for button, parts in (
+        ("Markdown", (f"> “{words}”", f"> — Ada Author: *{TITLE}* (2024)")),
+        ("CSV", (f"for,{words},{TITLE},Ada Author,2024",)),
+    ):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=button).click()
+        content = download.value.path().read_text(encoding="utf-8-sig")
+        assert all(part in content for part in parts), content
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def expect_value(field: Locator, value: str) -> None:
+    for _ in range(100):
+        if field.input_value() == value:
+            return
+        time.sleep(0.1)
+    assert field.input_value() == value
 
 
 def assert_highlighted(page: Page) -> None:

@@ -72,7 +72,8 @@ def test_a_hit_is_tagged_in_one_form(page: AppTest, store: Store) -> None:
     assert "tagging" not in page.session_state
     shown = html(page)
     assert (
-        "New: design choice “Purring aloud” is pinned to On cats and dogs, Sounds · page 1" in shown
+        "New: design choice “Purring aloud” is pinned to On cats and dogs (Sounds · page 1)"
+        in shown
     )
     (finding,) = store.findings.all()
     assert (finding.name, finding.kind, finding.tags) == (
@@ -159,7 +160,7 @@ def test_a_passage_is_tagged_where_it_is_read(page: AppTest, store: Store) -> No
     assert page.text_area(key=key(page, "quote")).value == "Dogs bark at the mailman."
     fill(page, name="Barking")
     press(page, "Tag")
-    assert "is pinned to On cats and dogs, Sounds · page 2" in html(page)
+    assert "is pinned to On cats and dogs (Sounds · page 2)" in html(page)
 
 
 # -- all findings --------------------------------------------------------------------------------
@@ -331,7 +332,7 @@ def test_what_is_written_stays_text(page: AppTest, store: Store, attack: str) ->
     name = f"name {attack}"
     finding = work.tag(
         f"url:{attack}", "design_choice", name, quote=f"attack {attack}", note=attack,
-        tags=[attack], fields={"axis": attack},
+        tags=[attack], fields={"preconditions": attack},
         effect={"metric": attack, "unit": attack, "value": 1, "dataset": attack},
     ).finding  # fmt: skip
     store.findings.add("design_choice", f"{name}s")

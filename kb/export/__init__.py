@@ -58,6 +58,12 @@ def source(document: Document) -> str:
     return document.metadata.url or ("" if key.startswith("sha256:") else key)
 
 
+def version(evidence: Evidence) -> str:
+    """The label of the version a quote is from; "" where that is but a piece of its hash."""
+    label = evidence.version_label
+    return "" if label and evidence.sha256.startswith(label) else label
+
+
 def value_text(value: object) -> str:
     """A field's value in words, on one line."""
     if isinstance(value, bool):

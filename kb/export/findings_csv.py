@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Sequence
 
-from kb.export import KIND_NAMES, Supported, source, value_text
+from kb.export import KIND_NAMES, Supported, source, value_text, version
 from kb.records import Evidence, Finding
 
 QUOTE_COLUMNS = (
@@ -62,7 +62,7 @@ def _quote(evidence: Evidence) -> list[str]:
     meta = document.metadata
     place = [
         evidence.stance, evidence.quote, document.title, "; ".join(meta.authors),
-        str(meta.year or ""), evidence.section, str(evidence.page or ""), evidence.version_label,
+        str(meta.year or ""), evidence.section, str(evidence.page or ""), version(evidence),
         source(document),
     ]  # fmt: skip
     claim = [""] * 8

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from kb.export import KIND_NAMES, Supported, source, value_text
+from kb.export import KIND_NAMES, Supported, source, value_text, version
 from kb.records import FINDING_KINDS, Effect, Evidence
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -84,7 +84,7 @@ def cited(evidence: Evidence) -> str:
     where = [
         f"section “{escaped(evidence.section)}”" if evidence.section else "",
         f"page {evidence.page}" if evidence.page else "",
-        escaped(evidence.version_label),
+        escaped(version(evidence)),
         escaped(source(document)),
     ]
     return authors + ", ".join([f"*{escaped(document.title)}*{year}", *filter(None, where)])

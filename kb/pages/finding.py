@@ -20,7 +20,6 @@ from kb.records import CANDIDATE_STATUSES, STANCES, Candidate, Evidence, Finding
 
 HEADINGS = {"for": "Speaks for it", "against": "Speaks against it"}
 YES_OR_NO = {True: "yes", False: "no"}
-LONG = ("note", "preconditions")  # fields that take more than a line
 
 
 def show(kb: KnowledgeBase, finding: Finding, *, leave: Callable[[], None]) -> None:
@@ -31,18 +30,20 @@ def show(kb: KnowledgeBase, finding: Finding, *, leave: Callable[[], None]) -> N
     if st.session_state.pop("saved", None) == finding.id:
         st.html(box("Saved.", "good"))
     candidates = kb.store.candidates.of_finding(finding.id)
-    evidence, people = st.columns([3, 2], gap="large")
-    with evidence:
-        _evidence(kb, kb.store.findings.evidence(finding.id))
+    evidence = kb.store.findings.evidence(finding.id)
+    near = kb.workbench.near_equal(finding)
+    quotes, people = st.columns([3, 2], gap="large")
+    with quotes:
+        _evidence(kb, evidence)
     with people:
         _candidates(kb, finding, candidates)
         _comments(kb, finding)
     with st.expander("Edit", icon=":material/edit:"):
         _edit(kb, finding)
-    with st.expander("Merge", icon=":material/merge:", expanded=bool(finding.merged)):
-        _merge(kb, finding)
+    with st.expander("Merge", icon=":material/merge:", expanded=bool(near)):
+        _merge(kb, finding, near)
     with st.expander("History", icon=":material/history:"):
-        st.html(finding_markup.history(kb.store.events.of(f"finding:{finding.id}")))
+        st.html(finding_markup.history(kb.store.events.of(f"finding:{finding.id}"), evidence))
 
 
 def _evidence(kb: KnowledgeBase, found: list[Evidence]) -> None:
@@ -113,7 +114,7 @@ def _edit(kb: KnowledgeBase, finding: Finding) -> None:
                                key=f"{key}-aliases", height=80)  # fmt: skip
         tags = st.multiselect("Tags", sorted({*session.finding_tags(kb), *first.tags}), first.tags,
                               key=f"{key}-tags", accept_new_options=True)  # fmt: skip
-        fields = _fields(first, key)
+        fields = _fields(first, session.axes(kb), key)
         note = st.text_area("Note", first.note, key=f"{key}-note", height=80)
         save = st.form_submit_button("Save", type="primary", icon=":material/save:")
     if not save:
@@ -139,7 +140,7 @@ def _new(given: list[str], old: tuple[str, ...]) -> list[str] | None:
     return kept if kept != list(old) else None
 
 
-def _fields(finding: Finding, key: str) -> dict[str, Any]:
+def _fields(finding: Finding, axes: dict[str, str], key: str) -> dict[str, Any]:
     """Draw the fields of the finding's kind; None for what is empty."""
     given: dict[str, Any] = {}
     columns = st.columns(2)
@@ -152,6 +153,12 @@ def _fields(finding: Finding, key: str) -> dict[str, Any]:
                     index=None if old is None else list(YES_OR_NO).index(bool(old)),
                     format_func=YES_OR_NO.__getitem__, placeholder="unknown",
                 )  # fmt: skip
+            elif name == "axis":
+                given[name] = st.selectbox(
+                    label, list(axes), index=list(axes).index(str(old)) if old else None,
+                    format_func=lambda axis: axes.get(axis, axis), key=f"{key}-{name}",
+                    accept_new_options=True, placeholder="none",
+                )  # fmt: skip
             else:
                 shown = f"{old:g}" if isinstance(old, float) else str(old or "")
                 typed = st.text_input(label, shown, key=f"{key}-{name}")
@@ -162,14 +169,13 @@ def _fields(finding: Finding, key: str) -> dict[str, Any]:
 # -- merging -------------------------------------------------------------------------------------
 
 
-def _merge(kb: KnowledgeBase, finding: Finding) -> None:
+def _merge(kb: KnowledgeBase, finding: Finding, near: list[Finding]) -> None:
     for merged in finding.merged:
         with st.container(horizontal=True, vertical_alignment="center", key=f"merged-{merged}"):
             name = kb.store.events.of(f"finding:{merged}")[0]["after"]  # what it was added as
             st.html(f"<p>“{escaped(name)}” was merged into this one.</p>", width="content")
             st.button("Undo", icon=":material/undo:", key=f"unmerge-{merged}",
                       on_click=_unmerge, args=(merged,))  # fmt: skip
-    near = kb.workbench.near_equal(finding)
     others = {other.id: other for other in [*near, *kb.workbench.findings(kind=finding.kind)]}
     others.pop(finding.id, None)
     if not others:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kb.export import KIND_NAMES, value_text
+from kb.export import KIND_NAMES, value_text, version
 from kb.export.findings_markdown import effect_text
 from kb.pages.markup import authors, escaped, facts
 from kb.records import Candidate, Comment, Document, Evidence, Finding
@@ -56,7 +56,7 @@ def evidence(found: Evidence) -> str:
 
 def cited(found: Evidence) -> str:
     """Title, authors, year, section, page and version of a quote; plain text."""
-    return " · ".join(filter(None, (work(found.document), where(found), found.version_label)))
+    return " · ".join(filter(None, (work(found.document), where(found), version(found))))
 
 
 def work(document: Document) -> str:
@@ -92,11 +92,13 @@ def comments(found: Sequence[Comment]) -> str:
     )
 
 
-def history(events: Sequence[dict[str, str]]) -> str:
-    """What was done to a finding, newest first."""
+def history(events: Sequence[dict[str, str]], evidence: Sequence[Evidence]) -> str:
+    """What was done to a finding, newest first; its evidence by the beginnings of the quotes."""
+    quotes = {f"evidence:{each.id}": f"“{each.quote[:60]} …”" for each in evidence}
     rows = []
     for event in reversed(events):
-        change = " → ".join(filter(None, (event["before"], event["after"])))
+        before = "" if event["what"] in {"merged", "unmerged"} else event["before"]  # ids
+        change = " → ".join(quotes.get(each, each) for each in (before, event["after"]) if each)
         rows.append(
             f"<li>{escaped(event['what'])} {escaped(change)}"
             f'<span class="kb-meta"> · {escaped(by(event["who"], event["at"]))}</span></li>'

@@ -88,12 +88,12 @@ def _filters(kb: KnowledgeBase) -> dict[str, Any]:
         ("status", "Status", CANDIDATE_STATUSES, {}),
     ]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        text = st.text_input("Filter", key="findings-text", type="search", width=260,
-                             placeholder="in names, fields, notes, quotes")  # fmt: skip
+        text = st.text_input("Filter", key="findings-text", type="search", width=215,
+                             placeholder="names, fields, quotes")  # fmt: skip
         given: dict[str, Any] = {"text": text.strip()}
         for name, label, options, names in choices:
             given[name] = st.selectbox(
-                label, options, index=None, key=f"findings-{name}", placeholder="any", width=165,
+                label, options, index=None, key=f"findings-{name}", placeholder="any", width=140,
                 format_func=_named(names),
                 disabled=not options,
             )  # fmt: skip

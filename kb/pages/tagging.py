@@ -62,7 +62,7 @@ def done(at: str) -> None:
     st.html(
         markup.box(
             f"{'New: ' if tagged.new else ''}{KIND_NAMES[tagged.finding.kind][0].lower()} "
-            f"“{tagged.finding.name}” is pinned to {evidence.document.title}, {where}.{more}",
+            f"“{tagged.finding.name}” is pinned to {evidence.document.title} ({where}).{more}",
             "good",
         )
     )
