@@ -163,10 +163,19 @@ def _run(
             left = kb.store.locators.counts().get("queued", 0)
             say(f"Stopped. {left} left: kb ingest --retry goes on.")
             return 130
+    if kb.config.suggest:
+        _suggest(kb, [o.key for o in outcomes if o.status in {"added", "updated"}])
     if embedded and not outcomes:
         say(f"{embedded} passages that were waiting are embedded.")
         return 0
     return _print(outcomes, as_json=as_json)
+
+
+def _suggest(kb: KnowledgeBase, keys: list[str]) -> None:
+    """Propose what to tag in what is new, and say where the proposals wait."""
+    found = {key: len(kb.workbench.suggest(key)) for key in keys}
+    if some := [key for key, count in found.items() if count]:
+        say(f"{sum(found.values())} suggestions in {len(some)} documents: kb suggest {some[0]} …")
 
 
 def _print(outcomes: list[Outcome], *, as_json: bool) -> int:

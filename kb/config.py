@@ -39,6 +39,7 @@ class Config:
     fetch_tries: int = 4
     allow_addresses: tuple[str, ...] = ()  # networks that fetches may reach though not public
     user_agent: str = "kb (literature review; +https://pypi.org/project/kb)"
+    suggest: bool = False  # propose what to tag in what has been taken in
     arxiv_api: str = "https://export.arxiv.org/api/query"
     arxiv_pdf: str = "https://arxiv.org/pdf"
     arxiv_pause: float = 3.0  # between calls, over all processes of this machine
@@ -97,11 +98,13 @@ def _typed(name: str, value: object, default: object, where: str) -> object:
         if isinstance(default, tuple):
             items = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
             return tuple(str(item).strip() for item in items if str(item).strip())
-        if isinstance(default, bool | int | float):
+        if isinstance(default, bool):
+            return {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
+        if isinstance(default, int | float):
             return type(default)(str(value))
         return (
             Path(str(value)).expanduser() if name in {"library", "cache", "state"} else str(value)
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         kind = type(default).__name__
         raise UsageError(f"{where}: “{value}” is no {kind} for “{name}”.") from error

@@ -29,6 +29,8 @@ def test_values_are_typed(tmp_path: Path) -> None:
     config = read(tmp_path, KB_PARSE_SECONDS="1.5", KB_ALLOW_ADDRESSES="10.0.0.0/8, 127.0.0.1/32")
     assert config.parse_seconds == 1.5
     assert config.allow_addresses == ("10.0.0.0/8", "127.0.0.1/32")
+    assert read(tmp_path, "suggest = true").suggest
+    assert not read(tmp_path, "suggest = true", KB_SUGGEST="false").suggest
     assert read(tmp_path, 'allow_addresses = ["::1/128"]').allow_addresses == ("::1/128",)
 
 
@@ -38,6 +40,7 @@ def test_values_are_typed(tmp_path: Path) -> None:
         ("colour = 1", {}, "Settings are: library"),
         ("= 1", {}, "not valid TOML"),
         ('threads = "many"', {}, "is no int for “threads”"),
+        ("", {"KB_SUGGEST": "perhaps"}, "is no bool for “suggest”"),
         ("", {"KB_FETCH_BYTES": "big"}, "KB_FETCH_BYTES: “big” is no int"),
     ],
 )

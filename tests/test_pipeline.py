@@ -195,11 +195,11 @@ def test_killed_at_any_moment_nothing_is_missing_or_double(config: Config, tmp_p
 
 @pytest.mark.model
 def test_the_command_line_takes_locators_from_anywhere(config: Config, notes: Path) -> None:
-    def kb(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def kb(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "kb.cli.main", "ingest", *arguments],
-            env=_environment(config), cwd=notes, input=stdin, capture_output=True, text=True,
-            check=False,
+            env=_environment(config) | environ, cwd=notes, input=stdin, capture_output=True,
+            text=True, check=False,
         )  # fmt: skip
 
     planned = kb("--dry-run", "--json", "cats.md", "1706.03762", "what is this")
@@ -219,6 +219,9 @@ def test_the_command_line_takes_locators_from_anywhere(config: Config, notes: Pa
     assert "nowhere.pdf" in failed.stdout
     assert "nowhere.pdf" in kb("--failures").stdout
     assert kb().returncode == 2
+    (notes / "bert.md").write_text("# B\n\nWe fine-tune BERT on the IMDB dataset.\n")
+    switched = kb("bert.md", KB_SUGGEST="true")
+    assert "suggestions in 1 documents: kb suggest note:" in switched.stderr
     assert "nothing to retry" in kb("--retry").stderr
 
 
