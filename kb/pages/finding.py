@@ -155,9 +155,8 @@ def _fields(finding: Finding, axes: dict[str, str], key: str) -> dict[str, Any]:
                 )  # fmt: skip
             elif name == "axis":
                 given[name] = st.selectbox(
-                    label, list(axes), index=list(axes).index(str(old)) if old else None,
-                    format_func=lambda axis: axes.get(axis, axis), key=f"{key}-{name}",
-                    accept_new_options=True, placeholder="none",
+                    label, list(axes), index=list(axes).index(str(old)) if old in axes else None,
+                    format_func=lambda axis: axes[axis], key=f"{key}-{name}", placeholder="none",
                 )  # fmt: skip
             else:
                 shown = f"{old:g}" if isinstance(old, float) else str(old or "")

@@ -152,10 +152,10 @@ def _name(kb: KnowledgeBase, begun: _Form, kind: FindingKind) -> str:
 
 def _axis(kb: KnowledgeBase, begun: _Form) -> str:
     axes = session.axes(kb)
-    chosen = st.selectbox("Axis", list(axes), format_func=lambda axis: axes.get(axis, axis),
-                          index=None, key=begun.key("axis"), accept_new_options=True,
-                          placeholder="where in the work it belongs")  # fmt: skip
-    return (chosen or "").strip()
+    chosen = st.selectbox("Axis", list(axes), format_func=lambda axis: axes[axis], index=None,
+                          key=begun.key("axis"), placeholder="where in the work it belongs",
+                          )  # fmt: skip
+    return chosen or ""
 
 
 def _submit(kb: KnowledgeBase, begun: _Form, kind: FindingKind, given: dict[str, Any]) -> None:
