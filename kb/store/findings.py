@@ -160,7 +160,8 @@ class Findings:
             )  # fmt: skip
             if name is not None or aliases is not None:
                 kept = old.aliases if aliases is None else aliases
-                self._set_names(old.id, [name or old.name, *kept])
+                others = self._names_of_merged(old.id)
+                self._set_names(old.id, [name or old.name, *(n for n in kept if n not in others)])
             if tags is not None:
                 self._set_tags(old.id, tags)
             new = self.get(old.id)
@@ -185,6 +186,15 @@ class Findings:
                 self._db.run(
                     "insert into finding_names values (?, ?, ?)", finding_id, name, plain_name(name)
                 )
+
+    def _names_of_merged(self, finding_id: int) -> set[str]:
+        """Names that a finding answers to only because of a merge; undoing it takes them away."""
+        rows = self._db.all(
+            "select n.name from finding_names n join findings g on g.id = n.finding_id "
+            "where g.merged_into = ?",
+            finding_id,
+        )
+        return {row["name"] for row in rows}
 
     def _set_tags(self, finding_id: int, tags: Iterable[str]) -> None:
         self._db.run("delete from finding_tags where finding_id = ?", finding_id)
