@@ -45,6 +45,7 @@ SAMPLE_FOLDERS = ("notes", "pages", "papers")  # of the sample library, in the o
 @click.option("--since", default="", metavar="YYYY-MM-DD", help="arxiv-search: that day or later.")
 @click.option("--retry", is_flag=True, help="Go on with what was cut off, or failed and may work.")
 @click.option("--failures", is_flag=True, help="Only list what failed, and why.")
+@click.option("--forget", is_flag=True, help="Drop what is queued or failed; documents stay.")
 @click.option("--dry-run", is_flag=True, help="Only say what each locator is.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON, for programs.")
 @click.pass_obj
@@ -61,10 +62,11 @@ def ingest(
     since: str,
     retry: bool,
     failures: bool,
+    forget: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    r"""Take in LOCATORS: arXiv ids, URLs, PDFs, HTML, Markdown, bibliographies, folders.
+    """Take in LOCATORS: arXiv ids, URLs, PDFs, HTML, Markdown, bibliographies, folders.
 
     \b
     kb ingest 1706.03762 https://example.org/post paper.pdf notes/
@@ -74,7 +76,12 @@ def ingest(
     """
     if failures:
         with KnowledgeBase(config) as kb:
-            return _print(kb.store.locators.all("failed"), as_json=as_json)
+            _print(kb.store.locators.all("failed"), as_json=as_json)
+            return 0
+    if forget:
+        with KnowledgeBase(config) as kb:
+            click.echo(f"{kb.store.locators.forget()} locators forgotten.")
+        return 0
     options = Options(refresh, limit, follow, categories, since)
     wanted = _wanted(locators, from_file, sample)[:limit]
     if not wanted and not retry:
@@ -93,10 +100,14 @@ def ingest(
 def _wanted(locators: tuple[str, ...], from_file: TextIO | None, sample: bool) -> list[str]:
     """The locators in full: files as absolute paths, `feed` and `arxiv-search` as prefixes."""
     match locators:
+        case ("feed",):
+            raise click.UsageError("Name the feed's address: kb ingest feed https://…")
+        case ("arxiv-search",):
+            raise click.UsageError('Say what to search for: kb ingest arxiv-search "query"')
         case ("feed", *urls):
             given = [f"feed:{url}" for url in urls]
         case ("arxiv-search", *words):
-            given = [f"arxiv-search:{' '.join(words)}"] if words else []
+            given = [f"arxiv-search:{' '.join(words)}"]
         case _:
             given = list(locators)
     if from_file is not None:
@@ -153,6 +164,9 @@ def _run(
 
     outcomes: list[Outcome] = []
     embedded = 0
+    model = kb.store.settings.active_model()
+    if model and (waiting := kb.store.passages.counts(model.id)[1]):
+        say(f"{waiting:,} passages from before are embedded too. Ctrl-C is safe at any time.")
     for locators, options, project in jobs:
         with progress_bar() as show:
             report = run_ingest(kb, locators, options, project=project, show=show)

@@ -41,7 +41,7 @@ from ingest.split import split
 from kb.config import Config
 from kb.errors import KbError, ParseFailure, UsageError
 from kb.knowledge_base import KnowledgeBase
-from kb.records import Outcome, OutcomeStatus, Parsed
+from kb.records import Outcome, OutcomeStatus, Parsed, short_key
 from kb.search.embed import embed_missing
 from kb.store import Store
 
@@ -377,7 +377,9 @@ class _Ingest:
             if self.project:
                 self.store.projects.add_document(self.project, document_id)
             same = self.store.documents.same_work([document_id]).get(document_id, [])
-            reason = f"the same work as {', '.join(key for _, key in same)}" if same else ""
+            reason = (
+                f"the same work as {', '.join(short_key(key) for _, key in same)}" if same else ""
+            )
             outcome = Outcome(raw.locator, status, raw.source, raw.key, title, reason=reason)
             self.store.locators.finish(outcome, document_id)
         self.seconds["write"] += time.perf_counter() - started

@@ -87,6 +87,11 @@ def title_identifier(title: str, authors: tuple[str, ...]) -> str | None:
     return f"title:{' '.join(words)}|{names[-1]}" if names else None
 
 
+def short_key(key: str) -> str:
+    """A key as people type it: of a hash, enough to tell it from others."""
+    return key[: len("sha256:") + 12] if key.startswith("sha256:") else key
+
+
 def _plain_words(text: str) -> list[str]:
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     return re.findall(r"\w+", "".join(c for c in decomposed if not unicodedata.combining(c)))

@@ -143,3 +143,21 @@ def test_the_command_reference_is_up_to_date() -> None:
 
 def test_help_names_every_command() -> None:
     assert set(COMMANDS) <= set(cli.list_commands(None))  # type: ignore[attr-defined, arg-type]
+
+
+def test_the_page_asks_nobody_for_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a folder of Streamlit's own, as on a new machine, it would wait at a prompt."""
+    given: list[str] = []
+    monkeypatch.setattr("os.execv", lambda program, arguments: given.extend(arguments))
+    assert run(["--library", "somewhere", "app", "--port", "8765"]) == 0
+    assert "--server.showEmailPrompt=false" in given
+    assert "--server.address=127.0.0.1" in given
+    assert given[-2:] == ["--library", str(Path("somewhere").absolute())]
+
+
+def test_what_is_queued_can_be_forgotten(kb: Run, store: Store) -> None:
+    store.locators.queue(["a", "b"], store.locators.start_run(2))
+    assert kb("ingest", "--forget")[1] == "2 locators forgotten.\n"
+    assert "nothing to retry" in kb("ingest", "--retry")[2]
+    for arguments in (("feed",), ("arxiv-search",)):
+        assert kb("ingest", *arguments)[0] == 2

@@ -16,6 +16,7 @@ _SETTINGS = {
     "server.address": "127.0.0.1",
     "server.headless": "true",
     "server.maxUploadSize": "100",
+    "server.showEmailPrompt": "false",
     "browser.gatherUsageStats": "false",
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
@@ -30,7 +31,8 @@ _SETTINGS = {
     "theme.dark.secondaryBackgroundColor": "#1c222d",
     "theme.dark.textColor": "#e6e9ef",
 }
-"""Streamlit's defaults send usage figures, show tracebacks and listen on every address."""
+"""Streamlit's defaults send usage figures, show tracebacks, listen on every address, and ask a
+newcomer for an e-mail address before they serve anything."""
 
 _HOSTS = ("127.0.0.1", "localhost")
 """Names the page may be asked by: another site's name that leads here is refused."""

@@ -15,12 +15,11 @@ from kb.cli.show import (
     heading,
     say,
     short_authors,
-    short_key,
 )
 from kb.config import Config
 from kb.errors import NotFound
 from kb.knowledge_base import KnowledgeBase
-from kb.records import Document, page_at
+from kb.records import Document, page_at, short_key
 
 
 @click.group()
@@ -192,7 +191,8 @@ def _table(found: list[Document]) -> None:
     for column in ("key", "title", "authors", "year", "kind", "version"):
         table.add_column(column, overflow="fold" if column == "key" else "ellipsis")
     for d in found:
-        row = (d.key, d.title, short_authors(d.metadata.authors), str(d.metadata.year or ""),
-               d.kind, d.version_label)  # fmt: skip
+        year = str(d.metadata.year or "")
+        authors = short_authors(d.metadata.authors)
+        row = (short_key(d.key), d.title, authors, year, d.kind, d.version_label)
         table.add_row(*(Text(harmless(cell)) for cell in row))
     Console().print(table)

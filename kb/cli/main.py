@@ -6,7 +6,9 @@ Commands are loaded when they are called, so that each starts as fast as what it
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +104,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run `kb` and return its exit code."""
+    if hasattr(signal, "SIGTERM") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: in order
     try:
         result: Any = cli.main(arguments, prog_name="kb", standalone_mode=False)
         return result if isinstance(result, int) else 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from kb.cli.show import dim, harmless, heading, say, short_key
+from kb.cli.show import dim, harmless, heading, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase
 from kb.records import (
@@ -18,6 +18,7 @@ from kb.records import (
     CandidateStatus,
     Project,
     ReadingStatus,
+    short_key,
 )
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from kb.cli.show import dim, documents_table_row, heading, marked, say, short_key
+from kb.cli.show import dim, documents_table_row, heading, marked, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase
-from kb.records import KINDS, MODES, DocumentHits, Hit, Kind, Mode, Query
+from kb.records import KINDS, MODES, DocumentHits, Hit, Kind, Mode, Query, short_key
 
 
 @click.command()

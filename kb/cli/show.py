@@ -41,11 +41,6 @@ def documents_table_row(document: Document) -> str:
     return f"{document.title} ({who})" if who else document.title
 
 
-def short_key(key: str) -> str:
-    """A key as people type it: of a hash, enough to tell it from others."""
-    return key[: len("sha256:") + 12] if key.startswith("sha256:") else key
-
-
 def short_authors(authors: Sequence[str]) -> str:
     """The first author, or the first two, or the first “et al.”."""
     if len(authors) > 2:

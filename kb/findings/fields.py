@@ -123,8 +123,9 @@ def missing(brief: dict[str, object]) -> list[str]:
 def check_effect(given: dict[str, Any]) -> Effect:
     """An effect; UsageError where its metric, unit or numbers are missing."""
     effect = Effect(**given)
-    if not effect.metric.strip() or not effect.unit.strip():
-        raise UsageError("An effect needs a metric and a unit: a number that is compared has one.")
+    for name in ("metric", "unit"):
+        if not getattr(effect, name).strip():
+            raise UsageError(f"The effect's {name} is missing: a number that is compared has one.")
     if effect.difference is None and effect.value is None:
         raise UsageError("An effect needs a value, with a baseline where one is stated, or a gain.")
     return effect

@@ -245,11 +245,12 @@ def _again(query: Query) -> None:
 
 def _start(kb: KnowledgeBase) -> None:
     """What is shown before anything was asked: how to ask, and what came in last."""
-    counts = kb.store.documents.counts()
+    count = kb.store.documents.counts()["documents"]
+    held = f"{count:,} document{'s' if count != 1 else ''} in this library."
     st.html(
         '<p class="kb-lead">Ask in your own words, as you would ask a colleague: '
         "<em>how many labels are enough to fine-tune?</em> Each answer is a passage with its "
-        f"page.</p><p class='kb-meta'>{counts['documents']:,} documents in this library.</p>"
+        f"page.</p><p class='kb-meta'>{held}</p>"
     )
     adding.activity(kb, brief=True)
     latest = sorted(kb.store.documents.all(), key=lambda d: d.added_at, reverse=True)[:5]

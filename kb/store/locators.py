@@ -90,6 +90,10 @@ class Locators:
         )
         return [(row["locator"], row["options"]) for row in rows]
 
+    def forget(self) -> int:
+        """Drop what is queued or failed; returns how many locators that were."""
+        return self._db.run("delete from locators where status in ('queued', 'failed')").rowcount
+
     def counts(self) -> dict[str, int]:
         """How many locators stand at each status."""
         rows = self._db.all("select status, count(*) as n from locators group by status")
