@@ -123,7 +123,7 @@ def test_nothing_is_lost_where_the_quote_does_not_stand(page: AppTest, store: St
         ({"quote": "Cats"}, "too short to tell one place from another"),
         ({"name": ""}, "A finding needs a name"),
         ({"metric": "F1", "value": "many", "unit": "%"}, "“many” is no number"),
-        ({"metric": "F1", "value": "2"}, "An effect needs a metric and a unit"),
+        ({"metric": "F1", "value": "2"}, "unit is missing: a number that is compared has one"),
     ],
 )
 def test_what_does_not_fit_is_a_sentence_and_nothing_is_written(
