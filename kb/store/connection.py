@@ -7,6 +7,7 @@ second where pandas is installed); sqlite_utils runs the migrations.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ class Connection:
             file.parent.mkdir(parents=True, exist_ok=True)
             self.raw = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
             self.raw.row_factory = sqlite3.Row
-            version = self.raw.execute("pragma user_version").fetchone()[0]
+            version = self._version()
         except (OSError, sqlite3.Error) as error:
             raise LibraryError(
                 f"The library at {file.parent} cannot be opened: {error}. "
@@ -52,17 +53,37 @@ class Connection:
         if version < SCHEMA_VERSION:
             self._migrate()
 
+    def _version(self) -> int:
+        try:
+            return int(self.raw.execute("pragma user_version").fetchone()[0])
+        except sqlite3.Error:  # no database: nothing is left open
+            self.raw.close()
+            raise
+
     def _migrate(self) -> None:
         from sqlite_utils import Database
 
         from kb.store.schema import APPLICATION_ID, VERSION, migrations
 
-        self.raw.execute("pragma journal_mode = wal")
+        self._use_wal()
         with self.transaction():  # holds the write lock: a second process waits, then finds it done
             if self.one("pragma user_version")[0] < SCHEMA_VERSION:
                 migrations.apply(Database(self.raw, execute_plugins=False))
                 self.raw.execute(f"pragma application_id = {APPLICATION_ID}")
                 self.raw.execute(f"pragma user_version = {VERSION}")
+
+    def _use_wal(self) -> None:
+        """Turn the log on. SQLite does not wait for that while another process does the same."""
+        give_up = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self.raw.execute("pragma journal_mode = wal")
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > give_up:
+                    raise
+                time.sleep(0.05)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
