@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from kb.export import Supported, with_evidence
 from kb.export.findings_csv import findings_csv, harmless
 from kb.export.findings_markdown import escaped, findings_markdown
 from kb.findings.workbench import Workbench
-from kb.records import Metadata
+from kb.records import Metadata, Supported
 from kb.store import Store
 from tests.test_pages import ATTACKS, parsed_html
 from tests.test_store import PARSED, add
@@ -21,7 +20,7 @@ KEY = "arxiv:1901.00001"
 
 
 def listed(store: Store) -> list[Supported]:
-    return with_evidence(store, Workbench(store).findings())
+    return store.candidates.supported(Workbench(store).findings())
 
 
 def rows(found: list[Supported]) -> list[dict[str, str]]:

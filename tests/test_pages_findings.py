@@ -204,13 +204,14 @@ def test_findings_are_filtered_and_downloaded(page: AppTest, store: Store) -> No
 
 
 def test_what_is_downloaded_is_what_is_filtered(page: AppTest, store: Store) -> None:
-    from kb.export import with_evidence
     from kb.export.findings_csv import findings_csv
 
     add(store)
     tagged(store)
     (row,) = csv.DictReader(
-        io.StringIO(findings_csv(with_evidence(store, store.findings.all())).decode("utf-8-sig"))
+        io.StringIO(
+            findings_csv(store.candidates.supported(store.findings.all())).decode("utf-8-sig")
+        )
     )
     assert (row["quote"], row["page"]) == ("Dogs bark at the mailman.", "2")
 

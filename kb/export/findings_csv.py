@@ -10,8 +10,8 @@ import io
 import re
 from collections.abc import Sequence
 
-from kb.export import KIND_NAMES, Supported, source, value_text, version
-from kb.records import Evidence, Finding
+from kb.export import KIND_NAMES, source, value_text, version
+from kb.records import Evidence, Finding, Supported
 
 QUOTE_COLUMNS = (
     "stance", "quote", "title", "authors", "year", "section", "page", "version", "source",

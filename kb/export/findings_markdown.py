@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from kb.export import KIND_NAMES, Supported, source, value_text, version
-from kb.records import FINDING_KINDS, Effect, Evidence
+from kb.export import KIND_NAMES, source, value_text, version
+from kb.records import FINDING_KINDS, Effect, Evidence, Supported
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _SPECIAL = re.compile(r"[\\`*_\[\]|~$#!^@{}]|:(?=[/\w])|(?<=[wW]{3})\.")

@@ -76,7 +76,14 @@ class Brief(_Fields):
     deadline: date | None = None  # of the experiments
     people: Annotated[int, Field(ge=0)] | None = None
     hours_a_week: Hours | None = None  # of each of them
-    gpu_hours: Hours | None = None
+    gpu_hours: Hours | None = None  # in all, until the deadline
+    gpus: Annotated[int, Field(ge=0)] | None = None  # that run at once
+    training_samples: Annotated[int, Field(ge=0)] | None = None  # of our own, with labels
+    domain: Text = ""  # of our data: "customer-service e-mail"
+    tie: Text = ""  # how the model metric moves what the product gains
+    tie_evidence: Text = ""
+    tie_breaks: Text = ""  # what would break it
+    asked: Text = ""  # who was asked about metric and baseline
     deployment: Literal["", "real time", "batch"] = ""
     latency_ms: Annotated[float, Field(gt=0)] | None = None
     cadence: Text = ""  # of a batch: "nightly"
@@ -95,7 +102,7 @@ KINDS: dict[FindingKind, type[_Fields]] = {
 ASKED_FIRST = ("metric", "unit", "baseline", "baseline_is")
 ASKED = (
     *ASKED_FIRST, "objective", "value", "target", "smallest_gain", "review_start", "review_days",
-    "deadline", "people", "hours_a_week", "deployment",
+    "deadline", "people", "hours_a_week", "deployment", "domain", "tie", "asked",
 )  # fmt: skip
 
 

@@ -12,13 +12,13 @@ from typing import Any
 import streamlit as st
 
 from kb.errors import NotFound
-from kb.export import KIND_NAMES, Supported, with_evidence
+from kb.export import KIND_NAMES
 from kb.export.findings_csv import findings_csv
 from kb.export.findings_markdown import findings_markdown
 from kb.knowledge_base import KnowledgeBase
 from kb.pages import finding, session
 from kb.pages.markup import box
-from kb.records import CANDIDATE_STATUSES, FINDING_KINDS, Finding
+from kb.records import CANDIDATE_STATUSES, FINDING_KINDS, Finding, Supported
 
 ROWS = 12  # of the table before it scrolls
 ROW_PIXELS = 35  # Streamlit's own height of a row and of the header
@@ -62,7 +62,7 @@ def _welcome(kb: KnowledgeBase) -> None:
 def _all(kb: KnowledgeBase) -> None:
     session.forget_forms()
     chosen = _filters(kb)
-    found = with_evidence(kb.store, kb.workbench.findings(**chosen))
+    found = kb.store.candidates.supported(kb.workbench.findings(**chosen))
     if not found:
         st.html(box("No finding satisfies all of these filters. Take one away.", "note"))
         return

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kb.errors import Conflict, NotFound, UsageError
-from kb.records import CANDIDATE_STATUSES, Candidate, CandidateStatus, Comment
+from kb.records import (
+    CANDIDATE_STATUSES,
+    Candidate,
+    CandidateStatus,
+    Comment,
+    Evidence,
+    Finding,
+    Supported,
+)
 from kb.store.connection import Connection, now
 from kb.store.events import Events
 from kb.store.findings import Findings
@@ -31,6 +41,17 @@ class Candidates:
             "c.finding_id in (select id from findings where id = ? or merged_into = ?)",
             finding_id, finding_id,
         )  # fmt: skip
+
+    def supported(self, findings: Sequence[Finding]) -> list[Supported]:
+        """The findings, in their order, with their evidence and what each project makes of them."""
+        owner = {merged: finding.id for finding in findings for merged in finding.merged}
+        evidence: dict[int, list[Evidence]] = {finding.id: [] for finding in findings}
+        for each in self._findings.all_evidence():
+            evidence.get(owner.get(each.finding_id, each.finding_id), []).append(each)
+        candidates: dict[int, list[Candidate]] = {finding.id: [] for finding in findings}
+        for candidate in self._read("1"):
+            candidates.get(candidate.finding.id, []).append(candidate)
+        return [Supported(f, tuple(evidence[f.id]), tuple(candidates[f.id])) for f in findings]
 
     def set(
         self,
@@ -95,7 +116,7 @@ class Candidates:
                 id=row["id"], project=row["project"], finding=self._findings.get(row["finding_id"]),
                 status=row["status"], owner=row["owner"], reason=row["reason"], note=row["note"],
                 revision=row["revision"], updated_at=row["updated_at"],
-                updated_by=row["updated_by"],
+                updated_by=row["updated_by"], uid=row["uid"],
             )
             for row in rows
         ]  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any
 
 from kb.errors import LibraryError
 
-SCHEMA_VERSION = 3  # equals kb.store.schema.VERSION; kept here so that opening need not import it
+SCHEMA_VERSION = 4  # equals kb.store.schema.VERSION; kept here so that opening need not import it
 BUSY_SECONDS = 30.0
 WriteRefused = sqlite3.OperationalError
 """What a write raises where the database is read-only, full, or busy for too long."""

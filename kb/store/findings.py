@@ -337,6 +337,7 @@ class Findings:
                 quote=row["quote"], stance=row["stance"],
                 effect=Effect(**json.loads(row["effect"])) if row["effect"] else None,
                 note=row["note"], created_at=row["created_at"], created_by=row["created_by"],
+                uid=row["uid"],
             )
             for row in rows
         ]  # fmt: skip
@@ -370,4 +371,5 @@ def _finding(row: sqlite3.Row) -> Finding:
         updated_at=row["updated_at"],
         updated_by=row["updated_by"],
         merged=tuple(json.loads(row["merged"])),
+        uid=row["uid"],
     )

@@ -171,6 +171,7 @@ def _project(row: sqlite3.Row) -> Project:
         created_at=row["created_at"],
         created_by=row["created_by"],
         archived_at=row["archived_at"],
+        uid=row["uid"],
     )
 
 

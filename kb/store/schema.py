@@ -302,4 +302,113 @@ create index suggestions_status on suggestions (status);
     )
 
 
+@migrations()
+def planning(db: Database) -> None:
+    """What follows from findings. Rows that leave the library carry a uid, the same everywhere."""
+    for table in ("projects", "findings", "evidence", "candidates", "comments"):
+        db.execute(f"alter table {table} add column uid text")
+        db.execute(f"update {table} set uid = lower(hex(randomblob(8)))")
+    _run(
+        db,
+        """
+create table experiments (
+    id integer primary key autoincrement,
+    project_id integer not null references projects (id),
+    title text not null,
+    fields text not null,
+    status text not null check (status in ('planned', 'running', 'finished', 'dropped')),
+    forecast text not null,
+    result text not null,
+    revision integer not null,
+    created_at text not null,
+    created_by text not null,
+    updated_at text not null,
+    updated_by text not null,
+    uid text
+) strict;
+create index experiments_project on experiments (project_id);
+create table experiment_candidates (
+    experiment_id integer not null references experiments (id) on delete cascade,
+    finding_id integer not null references findings (id),
+    primary key (experiment_id, finding_id)
+) strict, without rowid;
+create index experiment_candidates_finding on experiment_candidates (finding_id);
+create table experiment_dependencies (
+    experiment_id integer not null references experiments (id) on delete cascade,
+    needs_id integer not null references experiments (id),
+    primary key (experiment_id, needs_id),
+    check (experiment_id <> needs_id)
+) strict, without rowid;
+create index experiment_dependencies_needs on experiment_dependencies (needs_id);
+create table trials (
+    id integer primary key autoincrement,
+    project_id integer not null references projects (id),
+    model text not null,
+    parameters real,
+    samples integer not null check (samples > 0),
+    hours real not null check (hours > 0),
+    value real,
+    machine text not null,
+    note text not null,
+    created_at text not null,
+    created_by text not null,
+    removed_at text,
+    uid text
+) strict;
+create index trials_project on trials (project_id);
+create table factor_ratings (
+    project_id integer not null references projects (id),
+    finding_id integer not null references findings (id),
+    factor text not null,
+    rating text not null check (rating in ('good', 'fair', 'poor', 'unknown')),
+    note text not null,
+    evidence text not null,
+    updated_at text not null,
+    updated_by text not null,
+    primary key (project_id, finding_id, factor)
+) strict, without rowid;
+create index factor_ratings_finding on factor_ratings (finding_id);
+create table fits (
+    id integer primary key autoincrement,
+    project_id integer references projects (id),
+    finding_id integer references findings (id),
+    kind text not null check (kind in ('dataset', 'model')),
+    source text not null,
+    source_sha256 text not null,
+    target text not null,
+    target_sha256 text not null,
+    verdict text not null,
+    sentences text not null,
+    body text not null,
+    created_at text not null,
+    created_by text not null,
+    uid text
+) strict;
+create index fits_project on fits (project_id);
+create index fits_finding on fits (finding_id);
+create table decisions (
+    id integer primary key autoincrement,
+    project_id integer not null references projects (id),
+    number integer not null,
+    title text not null,
+    choice text not null check (choice in ('adopt', 'park', 'reject')),
+    body text not null,
+    supersedes integer,
+    created_at text not null,
+    created_by text not null,
+    uid text,
+    unique (project_id, number),
+    foreign key (project_id, supersedes) references decisions (project_id, number)
+) strict;
+""",
+    )
+    tables = ("projects", "findings", "evidence", "candidates", "comments", "experiments")
+    for table in (*tables, "trials", "fits", "decisions"):
+        db.execute(f"create unique index {table}_uid on {table} (uid)")
+        db.execute(
+            f"create trigger {table}_uid_given after insert on {table} when new.uid is null begin "
+            f"update {table} set uid = lower(hex(randomblob(8))) where id = new.id; end"
+        )
+
+
 VERSION = len(migrations._migrations)  # the number of steps this program knows

@@ -1,0 +1,1 @@
+"""Does this dataset, this pretrained model, suit our data? Measured on a sample, not guessed."""
