@@ -10,14 +10,9 @@ import io
 import re
 from collections.abc import Sequence
 
-from kb.export import KIND_NAMES, source, value_text, version
-from kb.records import Evidence, Finding, Supported
-
-QUOTE_COLUMNS = (
-    "stance", "quote", "title", "authors", "year", "section", "page", "version", "source",
-    "metric", "unit", "baseline", "value", "gain", "measured on", "scale", "reported by",
-    "remark", "tagged by", "tagged on",
-)  # fmt: skip
+from kb.export import KIND_NAMES, value_text
+from kb.export.tables import QUOTE_COLUMNS, Cell, quote_cells
+from kb.records import Finding, Supported
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
@@ -36,7 +31,9 @@ def findings_csv(found: Sequence[Supported]) -> bytes:
     writer.writerow([harmless(name) for name in head])
     for each in found:
         about = _about(each, fields)
-        rows = [_quote(evidence) for evidence in each.evidence] or [[""] * len(QUOTE_COLUMNS)]
+        rows = [[cell_text(c) for c in quote_cells(e)] for e in each.evidence] or [
+            [""] * len(QUOTE_COLUMNS)
+        ]
         writer.writerows([harmless(cell) for cell in [*about, *row]] for row in rows)
     return text.getvalue().encode("utf-8-sig")
 
@@ -57,18 +54,8 @@ def _about(each: Supported, fields: Sequence[str]) -> list[str]:
     ]  # fmt: skip
 
 
-def _quote(evidence: Evidence) -> list[str]:
-    document, effect = evidence.document, evidence.effect
-    meta = document.metadata
-    place = [
-        evidence.stance, evidence.quote, document.title, "; ".join(meta.authors),
-        str(meta.year or ""), evidence.section, str(evidence.page or ""), version(evidence),
-        source(document),
-    ]  # fmt: skip
-    claim = [""] * 8
-    if effect is not None:
-        numbers = ["" if n is None else f"{n:g}" for n in (effect.baseline, effect.value)]
-        gain = "" if effect.difference is None else f"{effect.difference:g}"
-        claim = [effect.metric, effect.unit, *numbers, gain, effect.dataset, effect.scale,
-                 effect.reported_by]  # fmt: skip
-    return [*place, *claim, evidence.note, evidence.created_by, evidence.created_at[:10]]
+def cell_text(cell: Cell) -> str:
+    """A cell as it is written: numbers in full, days as ISO 8601, nothing for the unknown."""
+    if cell is None:
+        return ""
+    return f"{cell:.12g}" if isinstance(cell, float) else str(cell)
