@@ -91,7 +91,8 @@ def _start(config: Config, arguments: list[str], text: str, digest: str) -> Job:
         old.unlink(missing_ok=True)
     started = datetime.now(UTC)
     log = folder / f"ingest-{started:%Y%m%dT%H%M%S.%f}-{digest}.log"
-    command = [sys.executable, "-m", "kb.cli.main", "--library", str(config.library), *arguments]
+    command = [sys.executable, "-m", "kb.cli.main", "--library", str(config.library)]
+    command += ["--member", config.member, *arguments]
     with log.open("wb") as output:
         child = subprocess.Popen(
             command,

@@ -4,6 +4,7 @@
     ├── UsageError          what was asked cannot be understood: say it differently
     ├── NotFound            no such document, page, model: the message lists what exists
     ├── Conflict            somebody else has changed it meanwhile: the message says who and what
+    ├── Forbidden           the member's role does not allow it, or the library may only be read
     ├── LibraryError        the library cannot be opened, or is newer than this program
     ├── ModelError          the encoder cannot be found, checked, exported or loaded
     └── IngestFailure       one locator could not be taken in, with its stage and whether to retry
@@ -23,6 +24,7 @@ from kb.records import Stage
 __all__ = [
     "Conflict",
     "FetchFailure",
+    "Forbidden",
     "IngestFailure",
     "KbError",
     "LibraryError",
@@ -47,6 +49,10 @@ class NotFound(KbError):
 
 class Conflict(KbError):
     """What was to be changed has been changed by somebody else since it was read."""
+
+
+class Forbidden(KbError):
+    """The member may not do this: the message says who may."""
 
 
 class LibraryError(KbError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from kb.records import (
     DocumentHits,
     Ingest,
     IngestState,
+    Member,
     Model,
     PassageSpan,
     Query,
@@ -88,9 +90,18 @@ class Engine:
 class KnowledgeBase:
     """A library opened by one thread. Threads may share an `Engine`, never a KnowledgeBase."""
 
-    def __init__(self, config: Config, *, engine: Engine | None = None, say: Say = _silent) -> None:
-        self.config = config
-        self.store = Store(config.library, member=config.member)
+    def __init__(
+        self,
+        config: Config,
+        *,
+        engine: Engine | None = None,
+        say: Say = _silent,
+        member: Member | None = None,
+    ) -> None:
+        """Open the library as `member`; without one, as whoever may open its files: an admin."""
+        self.config = replace(config, member=member.name) if member else config
+        role = member.role if member else "admin"
+        self.store = Store(config.library, member=self.config.member, role=role)
         self.engine = engine or Engine(config, say=say)
 
     # -- search ----------------------------------------------------------------------------------
@@ -217,6 +228,7 @@ class KnowledgeBase:
         """Start an ingest in a process of its own; see `kb.background.start_ingest`."""
         from kb.background import start_ingest
 
+        self.store.events.require("editor")
         start_ingest(self.config, locators, project=project, retry=retry, sample=sample)
 
     def read_locators(self, text: str) -> list[str]:
@@ -236,6 +248,7 @@ class KnowledgeBase:
         """Keep an uploaded file in the library's folder; its path is the locator to take in."""
         from kb.background import save_upload
 
+        self.store.events.require("editor")
         return str(save_upload(self.config, name, content))
 
     def ingests(self) -> list[Ingest]:
@@ -310,5 +323,6 @@ def _ingest_of(run: Run, alive: bool) -> Ingest:
     else:
         state = "failed" if run.failure else "finished"
     return Ingest(
-        state, run.pid, run.started_at, run.total, run.done, run.doing, reason=run.failure
-    )
+        state, run.pid, run.started_at, run.total, run.done, run.doing,
+        reason=run.failure, ended_at=run.finished_at or "",
+    )  # fmt: skip

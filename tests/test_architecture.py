@@ -23,6 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "kb.export": {"kb.records", "kb.errors"},
     "kb.page_image": {"kb.errors"},
     "kb.background": {"kb.config", "kb.errors"},
+    "kb.accounts": {"kb.store", "kb.records", "kb.errors"},
     "kb.knowledge_base": {
         "kb.search",
         "kb.findings",
@@ -43,6 +44,7 @@ ROOMS: dict[str, set[str]] = {
         "kb.fit",
         "kb.export",
         "kb.knowledge_base",
+        "kb.accounts",
         "kb.config",
         "kb.records",
         "kb.errors",
@@ -50,6 +52,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "kb.pages": {
         "kb",
+        "kb.accounts",
         "kb.knowledge_base",
         "kb.findings",
         "kb.planning",
@@ -97,6 +100,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "altair": ("kb.export.charts",),
     "vl_convert": ("kb.export.charts",),
     "icalendar": ("kb.export.calendar",),
+    "argon2": ("kb.accounts",),
     "pydantic": ("kb.findings.fields", "kb.planning.fields"),
     "ahocorasick": ("kb.findings.names",),
 }

@@ -49,7 +49,8 @@ def test_the_process_gets_its_locators_and_writes_its_log(
     job = start_ingest(config, ["1706.03762", "https://example.org"], project="mail")
     wait_until(lambda: not is_alive(job.pid, job.started_at))
     assert job.log.read_text().splitlines()[0] == (
-        "['ingest', '--from', '-', '--project', 'mail'] ['1706.03762', 'https://example.org']"
+        "['--member', 'tester', 'ingest', '--from', '-', '--project', 'mail'] "
+        "['1706.03762', 'https://example.org']"
     )
     assert job.last_words == "That is all."
     assert [(j.pid, j.alive) for j in jobs(config.library)] == [(job.pid, False)]

@@ -9,6 +9,7 @@ import importlib
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ COMMANDS = {
     "documents": "kb.cli.documents:documents",
     "findings": "kb.cli.findings:findings",
     "log": "kb.cli.findings:log",
+    "member": "kb.cli.member:member",
     "model": "kb.cli.model:model",
     "open": "kb.cli.documents:open_",
     "project": "kb.cli.project:project",
@@ -87,11 +89,13 @@ class LazyGroup(click.Group):
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the library. Default: KB_LIBRARY, else your platform's data folder.",
 )
+@click.option("--member", help="Who acts, for the log. Default: KB_MEMBER, else your login name.")
 @click.version_option(__version__, prog_name="kb")
 @click.pass_context
-def cli(ctx: click.Context, library: Path | None) -> None:
+def cli(ctx: click.Context, library: Path | None, member: str | None) -> None:
     """A knowledge base for the literature a team reads before it trains."""
-    ctx.obj = ctx.obj if isinstance(ctx.obj, Config) else read_config(library)
+    config = ctx.obj if isinstance(ctx.obj, Config) else read_config(library)
+    ctx.obj = replace(config, member=member) if member else config
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -6,4 +6,5 @@ can say of itself.
 
 from kb.records.findings import *  # noqa: F403
 from kb.records.library import *  # noqa: F403
+from kb.records.members import *  # noqa: F403
 from kb.records.planning import *  # noqa: F403

@@ -144,7 +144,7 @@ class FaissIndex:
                 state = _new(now, _merged(state))
                 try:
                     self._write(state, store)
-                except (OSError, RuntimeError, WriteRefused) as error:  # faiss: RuntimeError
+                except (OSError, RuntimeError, *WriteRefused) as error:  # faiss: RuntimeError
                     log.warning("The index could not be written to %s: %s", self._folder, error)
             self._state = state
 

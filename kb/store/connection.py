@@ -6,6 +6,7 @@ second where pandas is installed); sqlite_utils runs the migrations.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,12 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kb.errors import LibraryError
+from kb.errors import Forbidden, LibraryError
 
-SCHEMA_VERSION = 4  # equals kb.store.schema.VERSION; kept here so that opening need not import it
+SCHEMA_VERSION = 5  # equals kb.store.schema.VERSION; kept here so that opening need not import it
 BUSY_SECONDS = 30.0
-WriteRefused = sqlite3.OperationalError
-"""What a write raises where the database is read-only, full, or busy for too long."""
+WriteRefused = (sqlite3.OperationalError, Forbidden)
+"""What a write raises where the database is read-only, full, or busy for too long, or the member
+may only read."""
 
 
 def now() -> str:
@@ -30,13 +32,15 @@ def now() -> str:
 class Connection:
     """A connection for one thread. Use one `Connection` for each thread."""
 
-    def __init__(self, file: Path) -> None:
-        """Open `file`, creating or migrating it. Raises LibraryError where that cannot be."""
+    def __init__(self, file: Path, *, only_read: str = "") -> None:
+        """Open `file`, creating or migrating it. Raises LibraryError where that cannot be.
+
+        `only_read` says why nothing may be written; it is the sentence of the Forbidden that a
+        write raises. Empty, and the disk allows it: writing is allowed.
+        """
+        self.only_read = only_read
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self.raw = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
-            self.raw.row_factory = sqlite3.Row
-            version = self._version()
+            version = self._open(file)
         except (OSError, sqlite3.Error) as error:
             raise LibraryError(
                 f"The library at {file.parent} cannot be opened: {error}. "
@@ -51,7 +55,30 @@ class Connection:
         self.raw.execute("pragma foreign_keys = on")
         self.raw.execute("pragma synchronous = full")
         if version < SCHEMA_VERSION:
-            self._migrate()
+            self._migrate(file)
+        if self.only_read:
+            self.raw.execute("pragma query_only = on")  # whatever forgets to ask is refused too
+
+    def _open(self, file: Path) -> int:
+        """Connect, and return the schema's version; a library on a read-only disk is only read."""
+        if file.exists() and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
+            self.only_read = self.only_read or (
+                f"The library at {file.parent} may only be read here: its folder is not writable."
+            )
+            log = file.with_name(f"{file.name}-wal")
+            # Nobody can write to it: SQLite need not lock, nor make the files its log goes with.
+            mode = "ro" if log.exists() and log.stat().st_size else "ro&immutable=1"
+            self._connect(f"{file.absolute().as_uri()}?mode={mode}")
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._connect(file)
+        return self._version()
+
+    def _connect(self, to: Path | str) -> None:
+        self.raw = sqlite3.connect(
+            to, timeout=BUSY_SECONDS, isolation_level=None, uri=isinstance(to, str)
+        )
+        self.raw.row_factory = sqlite3.Row
 
     def _version(self) -> int:
         try:
@@ -60,7 +87,13 @@ class Connection:
             self.raw.close()
             raise
 
-    def _migrate(self) -> None:
+    def _migrate(self, file: Path) -> None:
+        if self.only_read:
+            self.raw.close()
+            raise LibraryError(
+                f"The library at {file.parent} is of an older kb and must be brought up to date, "
+                "but may only be read. Run any kb command on it where it can be written."
+            )
         from sqlite_utils import Database
 
         from kb.store.schema import APPLICATION_ID, VERSION, migrations
@@ -91,6 +124,8 @@ class Connection:
         if self.raw.in_transaction:
             yield
             return
+        if self.only_read:
+            raise Forbidden(self.only_read)
         self.raw.execute("begin immediate")
         try:
             yield

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from kb.errors import Forbidden
+from kb.records import Member, Role
 from kb.store.connection import Connection, now
 
 
 class Events:
     """The table `events`."""
 
-    def __init__(self, connection: Connection, member: str) -> None:
+    def __init__(self, connection: Connection, member: str, role: Role = "admin") -> None:
         self._db = connection
         self.member = member
+        self._acting = Member(member, role)
+
+    def require(self, role: Role) -> None:
+        """Forbidden unless the member may do what `role` may."""
+        if not self._acting.may(role):
+            raise Forbidden(
+                f"“{self.member}” is {_article(self._acting.role)} here, and this takes "
+                f"{_article(role)}. Ask an admin."
+            )
 
     def add(self, what: str, subject: str, *, before: str = "", after: str = "") -> None:
         """Record that the member did `what` ("removed") to `subject` (a document's key)."""
@@ -44,3 +55,7 @@ class Events:
             subject,
         )
         return dict(row) if row else None
+
+
+def _article(role: Role) -> str:
+    return f"{'a' if role == 'reader' else 'an'} {role}"

@@ -411,4 +411,36 @@ create table decisions (
         )
 
 
+@migrations()
+def members(db: Database) -> None:
+    """Who may do what on a team's server, and who is signed in there."""
+    _run(
+        db,
+        """
+create table members (
+    id integer primary key autoincrement,
+    name text not null unique collate nocase,
+    role text not null check (role in ('reader', 'editor', 'admin')),
+    password text not null,
+    created_at text not null,
+    created_by text not null,
+    disabled_at text
+) strict;
+create table sign_ins (
+    token text primary key,
+    member_id integer not null references members (id) on delete cascade,
+    at text not null,
+    expires_at text not null
+) strict, without rowid;
+create index sign_ins_member on sign_ins (member_id);
+create table sign_in_failures (
+    id integer primary key autoincrement,
+    who text not null collate nocase,
+    at text not null
+) strict;
+create index sign_in_failures_who on sign_in_failures (who);
+""",
+    )
+
+
 VERSION = len(migrations._migrations)  # the number of steps this program knows

@@ -6,32 +6,45 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
+from kb.records import Role
 from kb.store.axes import Axes
 from kb.store.candidates import Candidates
 from kb.store.connection import Connection
+from kb.store.decisions import Decisions
 from kb.store.documents import Documents
 from kb.store.events import Events
+from kb.store.experiments import Experiments
+from kb.store.factor_ratings import FactorRatings
 from kb.store.findings import Findings
+from kb.store.fits import Fits
 from kb.store.locators import Locators
+from kb.store.members import Members
 from kb.store.passages import Passages
 from kb.store.projects import Projects
 from kb.store.raw_files import RawFiles
 from kb.store.settings import Settings
 from kb.store.suggestions import Suggestions
+from kb.store.trials import Trials
 from kb.store.vectors import Vectors
 
 
 class Store:
     """One library, opened by one thread. A second thread or process opens its own."""
 
-    def __init__(self, library: Path, *, member: str = "me") -> None:
-        """Open the library in the folder `library`, creating it where there is none."""
+    def __init__(self, library: Path, *, member: str = "me", role: Role = "admin") -> None:
+        """Open the library in the folder `library`, creating it where there is none.
+
+        What `member` does is noted under that name, and bounded by `role`: a reader's connection
+        refuses every write.
+        """
         self.library = library
         self.file = library / "kb.sqlite"
-        self._connection = Connection(self.file)
+        only_read = f"“{member}” may only read here: ask an admin." if role == "reader" else ""
+        self._connection = Connection(self.file, only_read=only_read)
         self.raw_files = RawFiles(library / "raw")
         self.settings = Settings(self._connection)
-        self.events = Events(self._connection, member)
+        self.events = Events(self._connection, member, role)
+        self.members = Members(self._connection, self.events)
         self.documents = Documents(self._connection, self.events)
         self.passages = Passages(self._connection)
         self.vectors = Vectors(self._connection)
@@ -40,7 +53,13 @@ class Store:
         self.findings = Findings(self._connection, self.events, self.documents)
         self.axes = Axes(self._connection, self.events)
         self.suggestions = Suggestions(self._connection, self.events, self.documents)
-        self.candidates = Candidates(self._connection, self.events, self.findings, self.projects)
+        told = (self._connection, self.events, self.findings, self.projects)
+        self.candidates = Candidates(*told)
+        self.experiments = Experiments(*told)
+        self.factor_ratings = FactorRatings(*told)
+        self.fits = Fits(*told)
+        self.decisions = Decisions(*told)
+        self.trials = Trials(self._connection, self.events, self.projects)
 
     def transaction(self) -> AbstractContextManager[None]:
         """Everything inside is written, or nothing."""
