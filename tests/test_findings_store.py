@@ -234,3 +234,65 @@ def test_a_rejected_suggestion_is_not_made_again(store: Store) -> None:
     assert store.suggestions.rejected("dataset", "barking") == 1
     with pytest.raises(NotFound, match="no suggestion 99"):
         store.suggestions.get(99)
+
+
+def test_a_suggestion_is_decided_once_and_a_rejection_taken_back(
+    store: Store, other: Store
+) -> None:
+    document_id, version_id, _ = add(store)
+    barking = Proposal("dataset", "Barking", 11, 36, 0.9, "name list")
+    purring = Proposal("design_choice", "Purring", 0, 10, 0.5, "pattern")
+    store.suggestions.replace(document_id, version_id, [barking, purring, barking])
+    first, second = store.suggestions.all()
+    store.suggestions.replace(document_id, version_id, [replace(barking, score=0.4), purring])
+    assert [(s.id, s.score) for s in store.suggestions.all()] == [(second.id, 0.5), (first.id, 0.4)]
+    other.suggestions.decide(first.id, "rejected")
+    with pytest.raises(Conflict, match="“Barking” was rejected by other already"):
+        store.suggestions.decide(first.id, "accepted")
+    (rejected,) = store.suggestions.all("rejected")
+    assert (rejected.decided_by, rejected.decided_at[:2]) == ("other", "20")
+    assert [(a.kind, a.open, a.decided) for a in store.suggestions.acceptance()] == [
+        ("design_choice", 1, 0),
+        ("dataset", 0, 1),
+        ("pretrained_model", 0, 0),
+    ]
+    assert store.suggestions.reopen(first.id).status == "open"
+    with pytest.raises(Conflict, match="no rejection to take back"):
+        store.suggestions.reopen(first.id)
+    store.suggestions.replace(document_id, version_id, [purring])
+    assert [s.name for s in store.suggestions.all(kind="design_choice")] == ["Purring"]
+    assert store.suggestions.all(kind="dataset") == []
+    store.projects.add("mail")
+    assert store.suggestions.all(project="mail") == []
+    store.projects.add_document("mail", document_id)
+    assert [s.name for s in store.suggestions.all(project="mail")] == ["Purring"]
+
+
+def test_evidence_is_taken_back_and_restored(store: Store) -> None:
+    _, version_id, _ = add(store)
+    cats, dogs = store.findings.add("dataset", "Cats"), store.findings.add("dataset", "Dogs")
+    pinned = store.findings.pin(cats.id, version_id, 0, 10, quote="Cats purr.")
+    with pytest.raises(Conflict, match="This quote speaks of “Cats” now"):
+        store.findings.remove_evidence(pinned.id, of=dogs.id)
+    store.findings.remove_evidence(pinned.id, of=cats.id)
+    assert store.findings.evidence(cats.id) == []
+    assert store.findings.removed_evidence(cats.id) == [pinned]
+    with pytest.raises(NotFound, match="no evidence 1"):
+        store.findings.remove_evidence(pinned.id)
+    again = store.findings.pin(cats.id, version_id, 0, 10, quote="Cats purr.")
+    assert store.findings.restore_evidence(pinned.id) == again  # no quote stands twice
+    store.findings.remove_evidence(again.id)
+    assert store.findings.restore_evidence(pinned.id) == pinned
+    assert store.findings.evidence(cats.id) == [pinned]
+    with pytest.raises(NotFound, match="not among what was removed"):
+        store.findings.restore_evidence(pinned.id)
+
+
+def test_the_second_of_two_who_split_is_told(store: Store) -> None:
+    _, version_id, _ = add(store)
+    finding = store.findings.add("dataset", "Pets")
+    pinned = store.findings.pin(finding.id, version_id, 0, 10, quote="Cats purr.")
+    store.findings.edit(finding.id, finding.revision, note="Two things.")
+    with pytest.raises(Conflict, match="has been changed by tester meanwhile"):
+        store.findings.split(finding.id, [pinned.id], "Cats", revision=finding.revision)
+    assert store.findings.split(finding.id, [pinned.id], "Cats", revision=2).name == "Cats"

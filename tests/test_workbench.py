@@ -180,6 +180,12 @@ def test_the_same_from_the_command_line(
     code, out = command("verify")
     assert (code, "1 stand" in out) == (0, True)
     assert "pinned finding:1" in command("log")[1]
+    assert command("comment", "evidence:1", "whose", "mail?")[0] == 0
+    assert "whose mail?" in command("findings", "show", "1")[1]
+    assert "Taken back from E-mail sentiment" in command("findings", "unpin", "1")[1]
+    assert SENTENCE not in command("findings", "show", "1")[1]
+    assert "Restored to E-mail sentiment" in command("findings", "unpin", "1", "--undo")[1]
+    assert command("findings", "unpin", "1", "--undo")[0] == 1
     command("tag", mail, "Review set", "--as", "dataset", "--quote", "Each review has one too.")
     assert command("findings", "merge", "1", "2")[0] == 0
     assert "Review set" in command("findings", "show", "1")[1]
@@ -191,7 +197,9 @@ def test_the_same_from_the_command_line(
         assert command(name, "--help")[0] == 0
 
 
-def test_suggestions_wait_for_a_person(kb: KnowledgeBase, tmp_path: Path) -> None:
+def test_suggestions_wait_for_a_person(
+    kb: KnowledgeBase, command: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
     note = tmp_path / "films.md"
     note.write_text(
         "# Films\n\nWe fine-tune BERT on the IMDB dataset with a learning rate of 2e-5. "
@@ -210,7 +218,19 @@ def test_suggestions_wait_for_a_person(kb: KnowledgeBase, tmp_path: Path) -> Non
     again = {s.name for s in kb.workbench.suggest(films)}
     assert not again & {"IMDB", "BERT"}
     assert again
-    assert [s.name for s in kb.store.suggestions.all("accepted")] == ["IMDB"]
+    (accepted,) = kb.workbench.suggestions("accepted", project="mail")
+    assert (accepted.name, accepted.evidence_id) == ("IMDB", tagged.evidence.id)
+    listed = json.loads(command("suggest", "--rejected", films, "--json")[1])
+    assert [each["name"] for each in listed] == ["BERT"]
+    assert command("suggest", "--reopen", str(found["BERT"].id))[0] == 0
+    assert command("suggest", "--reopen", str(found["BERT"].id))[0] == 1
+    assert "BERT" in {s.name for s in kb.workbench.suggestions()}
+    rate = next(s for s in kb.workbench.suggestions() if s.kind == "design_choice")
+    tagged = kb.workbench.accept(rate.id, name="Small steps", axis="training")
+    assert (tagged.finding.name, tagged.finding.fields) == ("Small steps", {"axis": "training"})
+    with pytest.raises(UsageError, match="There is no axis “tone”"):
+        kb.workbench.accept(found["BERT"].id, kind="design_choice", axis="tone")
+    assert {s.name for s in kb.workbench.suggestions()} == again - {rate.name} | {"BERT"}
 
 
 def test_a_team_may_have_axes_of_its_own(

@@ -16,10 +16,12 @@ from kb.records import (
     CANDIDATE_STATUSES,
     FINDING_KINDS,
     STANCES,
+    Comment,
     Evidence,
     Finding,
     FindingKind,
     Stance,
+    Suggestion,
 )
 
 kind_choice = click.Choice(FINDING_KINDS)
@@ -134,13 +136,15 @@ def show(config: Config, finding: int, as_json: bool) -> None:
         found = kb.store.findings.get(finding)
         evidence = kb.store.findings.evidence(found.id)
         candidates = kb.store.candidates.of_finding(found.id)
-        comments = kb.store.candidates.comments(f"finding:{found.id}")
+        subjects = [f"finding:{found.id}", *(f"evidence:{e.id}" for e in evidence),
+                    *(f"candidate:{c.id}" for c in candidates)]  # fmt: skip
+        comments = {each: kb.store.candidates.comments(each) for each in subjects}
     if as_json:
         shown = asdict(found) | {
             "evidence": [asdict(e) for e in evidence],
             "candidates": [{"project": c.project, "status": c.status, "reason": c.reason}
                            for c in candidates],
-            "comments": [asdict(c) for c in comments],
+            "comments": [asdict(c) for some in comments.values() for c in some],
         }  # fmt: skip
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
         return
@@ -153,11 +157,17 @@ def show(config: Config, finding: int, as_json: bool) -> None:
         if each.effect:
             effect = {k: v for k, v in asdict(each.effect).items() if v not in (None, "")}
             click.echo("    " + harmless(", ".join(f"{k} {v}" for k, v in effect.items())))
+        _remarks(comments[f"evidence:{each.id}"], "    ")
     for candidate in candidates:
         why = f": {candidate.reason}" if candidate.reason else ""
         click.echo(harmless(f"  {candidate.status} in {candidate.project}{why}"))
+        _remarks(comments[f"candidate:{candidate.id}"], "    ")
+    _remarks(comments[f"finding:{found.id}"], "  ")
+
+
+def _remarks(comments: list[Comment], indent: str) -> None:
     for comment in comments:
-        click.echo(harmless(f"  {comment.created_by}: {comment.text}"))
+        click.echo(harmless(f"{indent}{comment.created_by}: {comment.text}"))
 
 
 @findings.command()
@@ -226,11 +236,28 @@ def split(config: Config, finding: int, name: str, evidence: tuple[int, ...]) ->
         _show(kb.store.findings.split(finding, evidence, name))
 
 
+@findings.command()
+@click.argument("evidence", type=int)
+@click.option("--undo", is_flag=True, help="Let it speak for its finding again.")
+@click.pass_obj
+def unpin(config: Config, evidence: int, undo: bool) -> None:
+    """Take an EVIDENCE back; it stays on record, and --undo undoes it."""
+    with KnowledgeBase(config) as kb:
+        store = kb.store.findings
+        found = store.restore_evidence(evidence) if undo else store.remove_evidence(evidence)
+        name = harmless(store.get(found.finding_id).name)
+    click.echo(f"{'Restored to' if undo else 'Taken back from'} {name}: {_place(found)}.")
+    if not undo:
+        say(f"Undo: kb findings unpin {evidence} --undo")
+
+
 @click.command()
 @click.argument("keys", nargs=-1)
 @click.option("-n", "count", default=20, show_default=True, help="Of each document.")
 @click.option("--accept", type=int, multiple=True, metavar="N", help="Accept suggestion N.")
 @click.option("--reject", type=int, multiple=True, metavar="N", help="Reject suggestion N.")
+@click.option("--reopen", type=int, multiple=True, metavar="N", help="Take rejection N back.")
+@click.option("--rejected", is_flag=True, help="List what was rejected, with its numbers.")
 @click.option("--name", help="Accept under this name.")
 @click.option("--as", "kind", type=kind_choice, help="Accept as this kind.")
 @click.option("--project", help="What is accepted becomes a candidate of this project.")
@@ -242,6 +269,8 @@ def suggest(
     count: int,
     accept: tuple[int, ...],
     reject: tuple[int, ...],
+    reopen: tuple[int, ...],
+    rejected: bool,
     name: str | None,
     kind: FindingKind | None,
     project: str | None,
@@ -251,7 +280,7 @@ def suggest(
 
     Nothing is taken for true until a person accepts it: --accept N, or --reject N.
     """
-    if not (keys or accept or reject):
+    if not (keys or accept or reject or reopen or rejected):
         raise click.UsageError("Name a document, or accept or reject a suggestion by its number.")
     with KnowledgeBase(config) as kb:
         for number in accept:
@@ -259,7 +288,12 @@ def suggest(
             say(f"Accepted: finding {tagged.finding.id}, {harmless(tagged.finding.name)}.")
         for number in reject:
             say(f"Rejected: {harmless(kb.workbench.reject(number).name)}.")
-        found = {key: kb.workbench.suggest(key, limit=count) for key in keys}
+        for number in reopen:
+            say(f"Waits again: {harmless(kb.workbench.reopen(number).name)}.")
+        if rejected:
+            found = _rejected(kb, keys)
+        else:
+            found = {key: kb.workbench.suggest(key, limit=count) for key in keys}
     if as_json:
         rows = [asdict(each) for suggestions in found.values() for each in suggestions]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
@@ -274,6 +308,16 @@ def suggest(
             )
             click.echo(f"{'':>14}“{harmless(' '.join(each.quote.split()))}”")
         say(f"{len(suggestions)} suggestion{'s' if len(suggestions) != 1 else ''}.")
+
+
+def _rejected(kb: KnowledgeBase, keys: tuple[str, ...]) -> dict[str, list[Suggestion]]:
+    """What was rejected, by document; in all of them where none is named."""
+    wanted = {kb.store.documents.by_key(key).key for key in keys}
+    found: dict[str, list[Suggestion]] = {}
+    for each in kb.workbench.suggestions("rejected"):
+        if not wanted or each.document.key in wanted:
+            found.setdefault(each.document.key, []).append(each)
+    return found
 
 
 @click.command()

@@ -20,6 +20,7 @@ from kb.findings.fields import Brief, check_brief, check_effect, check_fields, m
 from kb.findings.progress import Progress, Read, progress, time_box
 from kb.findings.taxonomy import Axis, Retraining
 from kb.records import (
+    Acceptance,
     CandidateStatus,
     Document,
     Effect,
@@ -28,6 +29,7 @@ from kb.records import (
     Project,
     Stance,
     Suggestion,
+    SuggestionStatus,
 )
 from kb.store import Store
 from kb.store.findings import plain_name
@@ -318,13 +320,18 @@ class Workbench:
         *,
         name: str | None = None,
         kind: FindingKind | None = None,
+        axis: str | None = None,
         project: str | None = None,
     ) -> Tagged:
-        """Make a suggestion evidence of a finding, under another name or kind where given."""
-        suggestion = self._store.suggestions.get(suggestion_id)
-        kind = kind or suggestion.kind
-        axis = {"axis": suggestion.axis} if kind == "design_choice" and suggestion.axis else {}
+        """Make a suggestion evidence of a finding, under another name, kind or axis where given.
+
+        `axis` "" leaves it open. Conflict where somebody has decided it meanwhile.
+        """
         with self._store.transaction():
+            suggestion = self._store.suggestions.get(suggestion_id)
+            kind = kind or suggestion.kind
+            axis = suggestion.axis if axis is None else axis
+            given = {"axis": axis} if kind == "design_choice" and axis else {}
             tagged = evidences.tag(
                 self._store,
                 suggestion.document,
@@ -333,7 +340,7 @@ class Workbench:
                 quote=suggestion.quote,
                 near=(suggestion.start, suggestion.end),
                 effect=suggestion.effect,
-                fields=dict(axis),
+                fields=self._fields(kind, given),
             )
             if project is not None:
                 self._consider(project, tagged.finding.id)
@@ -343,6 +350,26 @@ class Workbench:
     def reject(self, suggestion_id: int) -> Suggestion:
         """Turn a suggestion down; it is not made again for this document."""
         return self._store.suggestions.decide(suggestion_id, "rejected")
+
+    def reopen(self, suggestion_id: int) -> Suggestion:
+        """Take a rejection back: the suggestion waits for a decision again."""
+        return self._store.suggestions.reopen(suggestion_id)
+
+    def suggestions(
+        self,
+        status: SuggestionStatus = "open",
+        *,
+        kind: FindingKind | None = None,
+        project: str | None = None,
+    ) -> list[Suggestion]:
+        """What the machine proposed across documents, the best first; NotFound for a project."""
+        if project is not None:
+            self._store.projects.get(project)
+        return self._store.suggestions.all(status, kind=kind, project=project)
+
+    def acceptance(self) -> list[Acceptance]:
+        """How many suggestions the team has accepted and rejected, kind by kind."""
+        return self._store.suggestions.acceptance()
 
     def _consider(self, project: str, finding_id: int, status: CandidateStatus = "new") -> None:
         """Make a finding a candidate of a project, unless it is one."""

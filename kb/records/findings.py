@@ -159,3 +159,21 @@ class Suggestion:
     axis: str  # of a design choice
     effect: Effect | None
     status: SuggestionStatus
+    evidence_id: int | None = None  # that it has become, where it was accepted
+    decided_at: str = ""
+    decided_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What people made of the machine's suggestions of one kind."""
+
+    kind: FindingKind
+    open: int
+    accepted: int
+    rejected: int
+
+    @property
+    def decided(self) -> int:
+        """How many a person has looked at."""
+        return self.accepted + self.rejected

@@ -260,6 +260,7 @@ class Ingest:
     done: int = 0
     doing: str = ""
     reason: str = ""  # of a failure
+    ended_at: str = ""  # "" where it is at work, or nobody wrote it down
 
     @property
     def active(self) -> bool:

@@ -15,9 +15,13 @@ from dataclasses import asdict
 
 from kb.errors import Conflict, NotFound, UsageError
 from kb.records import Effect, Evidence, Finding, FindingKind, Stance
+from kb.store.changes import changes, expect, json_text
 from kb.store.connection import Connection, now
 from kb.store.documents import Documents
 from kb.store.events import Events
+
+_TOLD = ("name", "fields", "note", "aliases", "tags")
+"""What an event tells of a change."""
 
 
 def plain_name(name: str) -> str:
@@ -127,7 +131,7 @@ class Findings:
                 )
             time, who = now(), self._events.member
             finding_id = self._db.insert(
-                "findings", kind=kind, name=name, fields=_json(fields or {}), note=note,
+                "findings", kind=kind, name=name, fields=json_text(fields or {}), note=note,
                 revision=1, created_at=time, created_by=who, updated_at=time, updated_by=who,
             )  # fmt: skip
             self._set_names(finding_id, [name, *aliases])
@@ -149,12 +153,13 @@ class Findings:
         """Change what is given. Conflict where it is no longer at `revision`."""
         with self._db.transaction():
             old = self.get(finding_id)
-            self._expect(old.revision, revision, f"finding:{old.id}", old.name)
+            subject = f"finding:{old.id}"
+            expect(self._events, old.revision, revision, subject=subject, name=old.name)
             self._db.run(
                 "update findings set name = ?, fields = ?, note = ?, revision = revision + 1, "
                 "updated_at = ?, updated_by = ? where id = ?",
                 old.name if name is None else name,
-                _json(old.fields if fields is None else fields),
+                json_text(old.fields if fields is None else fields),
                 old.note if note is None else note,
                 now(), self._events.member, old.id,
             )  # fmt: skip
@@ -165,19 +170,10 @@ class Findings:
             if tags is not None:
                 self._set_tags(old.id, tags)
             new = self.get(old.id)
-            before, after = _changes(old, new)
+            before, after = changes(old, new, _TOLD)
             if after:
                 self._events.add("changed", f"finding:{old.id}", before=before, after=after)
         return new
-
-    def _expect(self, have: int, wanted: int, subject: str, name: str) -> None:
-        if have != wanted:
-            last = self._events.last_change(subject) or {}
-            raise Conflict(
-                f"“{name}” has been changed by {last.get('who', 'somebody')} meanwhile "
-                f"({last.get('before', '')} → {last.get('after', '')}). Look at it again, then "
-                "make your change."
-            )
 
     def _set_names(self, finding_id: int, names: Iterable[str]) -> None:
         self._db.run("delete from finding_names where finding_id = ?", finding_id)
@@ -233,10 +229,23 @@ class Findings:
             )
         return self.get(other_id)
 
-    def split(self, finding_id: int, evidence_ids: Sequence[int], name: str) -> Finding:
-        """A new finding of the same kind that takes over these evidences."""
+    def split(
+        self,
+        finding_id: int,
+        evidence_ids: Sequence[int],
+        name: str,
+        *,
+        revision: int | None = None,
+    ) -> Finding:
+        """A new finding of the same kind that takes over these evidences.
+
+        Conflict where `revision` is given and the finding is no longer at it.
+        """
         with self._db.transaction():
             old = self.get(finding_id)
+            if revision is not None:
+                subject = f"finding:{old.id}"
+                expect(self._events, old.revision, revision, subject=subject, name=old.name)
             own = {evidence.id for evidence in self.evidence(old.id)}
             if not evidence_ids or not set(evidence_ids) <= own:
                 raise UsageError(
@@ -284,7 +293,7 @@ class Findings:
                 "evidence", finding_id=finding.id, document_id=version["document_id"],
                 version_id=version_id, sha256=version["sha256"], start=start, end=end, page=page,
                 section=section, quote=quote, stance=stance,
-                effect=_json(asdict(effect)) if effect else "", note=note, created_at=now(),
+                effect=json_text(asdict(effect)) if effect else "", note=note, created_at=now(),
                 created_by=self._events.member,
             )  # fmt: skip
             self._events.add("pinned", f"finding:{finding.id}", after=f"evidence:{evidence_id}")
@@ -312,20 +321,54 @@ class Findings:
             raise NotFound(f"There is no evidence {evidence_id}. See kb findings show.")
         return found[0]
 
-    def remove_evidence(self, evidence_id: int) -> Evidence:
-        """Take an evidence back. Its row stays for the record."""
+    def remove_evidence(self, evidence_id: int, *, of: int | None = None) -> Evidence:
+        """Take an evidence back. Its row stays for the record.
+
+        Conflict where `of` is given and the evidence no longer speaks of that finding.
+        """
         with self._db.transaction():
             evidence = self.one_evidence(evidence_id)
+            finding = self.get(evidence.finding_id)
+            if of is not None and finding.id != of:
+                raise Conflict(f"This quote speaks of “{finding.name}” now. Look at it there.")
             self._db.run("update evidence set removed_at = ? where id = ?", now(), evidence_id)
-            self._events.add(
-                "unpinned", f"finding:{evidence.finding_id}", before=f"evidence:{evidence_id}"
-            )
+            self._events.add("unpinned", f"finding:{finding.id}", before=f"evidence:{evidence_id}")
         return evidence
 
-    def _evidence(self, condition: str, *values: object) -> list[Evidence]:
+    def restore_evidence(self, evidence_id: int) -> Evidence:
+        """Undo the removal of an evidence. NotFound where it is not removed.
+
+        Where the same quote has been pinned again meanwhile, that one is given back.
+        """
+        with self._db.transaction():
+            found = self._evidence("e.id = ?", evidence_id, removed=True)
+            if not found:
+                raise NotFound(f"Evidence {evidence_id} is not among what was removed.")
+            old = found[0]
+            for each in self.evidence(self.get(old.finding_id).id):
+                if (each.version_id, each.start, each.end, each.stance) == (
+                    old.version_id, old.start, old.end, old.stance,
+                ):  # fmt: skip
+                    return each
+            self._db.run("update evidence set removed_at = null where id = ?", evidence_id)
+            self._events.add(
+                "restored", f"finding:{self.get(old.finding_id).id}",
+                after=f"evidence:{evidence_id}",
+            )  # fmt: skip
+        return self.one_evidence(evidence_id)
+
+    def removed_evidence(self, finding_id: int) -> list[Evidence]:
+        """What was taken back of a finding's evidence, oldest first."""
+        return self._evidence(
+            "e.finding_id in (select id from findings where id = ? or merged_into = ?)",
+            finding_id, finding_id, removed=True,
+        )  # fmt: skip
+
+    def _evidence(self, condition: str, *values: object, removed: bool = False) -> list[Evidence]:
+        state = "is not null" if removed else "is null"
         rows = self._db.all(
             "select e.*, v.label from evidence e join versions v on v.id = e.version_id "
-            f"where e.removed_at is null and {condition} order by e.id",
+            f"where e.removed_at {state} and {condition} order by e.id",
             *values,
         )
         documents = self._documents.by_ids({row["document_id"] for row in rows})
@@ -341,19 +384,6 @@ class Findings:
             )
             for row in rows
         ]  # fmt: skip
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def _changes(old: Finding, new: Finding) -> tuple[str, str]:
-    """What differs between two states of a finding, as text before and after."""
-    names = ("name", "fields", "note", "aliases", "tags")
-    changed = [name for name in names if getattr(old, name) != getattr(new, name)]
-    before = {name: getattr(old, name) for name in changed}
-    after = {name: getattr(new, name) for name in changed}
-    return (_json(before), _json(after)) if changed else ("", "")
 
 
 def _finding(row: sqlite3.Row) -> Finding:

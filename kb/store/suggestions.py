@@ -6,8 +6,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from kb.errors import NotFound
-from kb.records import Effect, FindingKind, Suggestion, SuggestionStatus
+from kb.errors import Conflict, NotFound
+from kb.records import (
+    FINDING_KINDS,
+    Acceptance,
+    Effect,
+    FindingKind,
+    Suggestion,
+    SuggestionStatus,
+)
 from kb.store.connection import Connection, now
 from kb.store.documents import Documents
 from kb.store.events import Events
@@ -37,18 +44,32 @@ class Suggestions:
         self._documents = documents
 
     def replace(self, document_id: int, version_id: int, proposals: Sequence[Proposal]) -> None:
-        """Make `proposals` the document's open suggestions; decided ones stay as they are."""
+        """Make `proposals` the document's open suggestions; decided ones stay as they are.
+
+        Of two of one name the first counts. One that was open already keeps its number, so that
+        whoever is looking at it can still decide it.
+        """
+        given = {(p.kind, plain_name(p.name)): p for p in reversed(proposals)}
         with self._db.transaction():
-            self._db.run(
-                "delete from suggestions where document_id = ? and status = 'open'", document_id
+            open_ = self._db.all(
+                "select id, kind, plain from suggestions where document_id = ? and status = 'open'",
+                document_id,
             )
-            for each in proposals:
+            for row in open_:
+                if (row["kind"], row["plain"]) not in given:
+                    self._db.run("delete from suggestions where id = ?", row["id"])
+            for (kind, plain), each in given.items():
                 effect = json.dumps(asdict(each.effect)) if each.effect else ""
                 self._db.run(
                     "insert into suggestions (document_id, version_id, kind, name, plain, start, "
                     "end, score, why, axis, effect, status) "
-                    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open') on conflict do nothing",
-                    document_id, version_id, each.kind, each.name, plain_name(each.name),
+                    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open') "
+                    "on conflict (document_id, kind, plain) do update set "
+                    "version_id = excluded.version_id, name = excluded.name, "
+                    "start = excluded.start, end = excluded.end, score = excluded.score, "
+                    "why = excluded.why, axis = excluded.axis, effect = excluded.effect "
+                    "where status = 'open'",
+                    document_id, version_id, kind, each.name, plain,
                     each.start, each.end, each.score, each.why, each.axis, effect,
                 )  # fmt: skip
 
@@ -72,22 +93,73 @@ class Suggestions:
         """The document's suggestions of that status, the best first."""
         return self._read("s.document_id = ? and s.status = ?", document_id, status)
 
-    def all(self, status: SuggestionStatus = "open") -> list[Suggestion]:
-        """All suggestions of that status, the best first."""
-        return self._read("s.status = ? and d.removed_at is null", status)
+    def all(
+        self,
+        status: SuggestionStatus = "open",
+        *,
+        kind: FindingKind | None = None,
+        project: str | None = None,
+    ) -> list[Suggestion]:
+        """All suggestions of that status, of that kind and in the project's documents if given.
+
+        The best come first. What was removed from the library is left out.
+        """
+        return self._read(
+            "s.status = ? and d.removed_at is null and (? is null or s.kind = ?) "
+            "and (? is null or exists (select 1 from project_documents m "
+            "join projects p on p.id = m.project_id "
+            "where m.document_id = s.document_id and p.name = ?))",
+            status, kind, kind, project, project,
+        )  # fmt: skip
+
+    def acceptance(self) -> list[Acceptance]:
+        """What people made of the suggestions so far, kind by kind."""
+        rows = self._db.all("select kind, status, count(*) as n from suggestions group by 1, 2")
+        counts = {(row["kind"], row["status"]): int(row["n"]) for row in rows}
+        return [
+            Acceptance(
+                kind,
+                counts.get((kind, "open"), 0),
+                counts.get((kind, "accepted"), 0),
+                counts.get((kind, "rejected"), 0),
+            )
+            for kind in FINDING_KINDS
+        ]
 
     def decide(
         self, suggestion_id: int, status: SuggestionStatus, evidence_id: int | None = None
     ) -> Suggestion:
-        """Note what a person made of a suggestion."""
+        """Note what a person made of an open suggestion; Conflict where another was faster."""
         with self._db.transaction():
             old = self.get(suggestion_id)
+            if old.status != "open":
+                raise Conflict(
+                    f"“{old.name}” was {old.status} by {old.decided_by} already. "
+                    "A rejected suggestion can be opened again."
+                )
             self._db.run(
                 "update suggestions set status = ?, evidence_id = ?, decided_at = ?, "
                 "decided_by = ? where id = ?",
                 status, evidence_id, now(), self._events.member, suggestion_id,
             )  # fmt: skip
             self._events.add(status, f"suggestion:{suggestion_id}", after=f"{old.kind} {old.name}")
+        return self.get(suggestion_id)
+
+    def reopen(self, suggestion_id: int) -> Suggestion:
+        """Take a rejection back. Conflict where it is not, or no longer, rejected."""
+        with self._db.transaction():
+            old = self.get(suggestion_id)
+            if old.status != "rejected":
+                what = "waits for a decision already" if old.status == "open" else "was accepted"
+                raise Conflict(f"“{old.name}” {what}: there is no rejection to take back.")
+            self._db.run(
+                "update suggestions set status = 'open', decided_at = null, decided_by = null "
+                "where id = ?",
+                suggestion_id,
+            )
+            self._events.add(
+                "reopened", f"suggestion:{suggestion_id}", after=f"{old.kind} {old.name}"
+            )
         return self.get(suggestion_id)
 
     def _read(self, condition: str, *values: object) -> list[Suggestion]:
@@ -113,6 +185,9 @@ class Suggestions:
                 axis=row["axis"],
                 effect=Effect(**json.loads(row["effect"])) if row["effect"] else None,
                 status=row["status"],
+                evidence_id=row["evidence_id"],
+                decided_at=row["decided_at"] or "",
+                decided_by=row["decided_by"] or "",
             )
             for row in rows
         ]
