@@ -7,6 +7,7 @@ import sqlite3
 
 from kb.errors import Conflict, NotFound, UsageError
 from kb.records import Document, Project, Reading, ReadingStatus
+from kb.store.changes import json_text
 from kb.store.connection import Connection, now
 from kb.store.documents import Documents
 from kb.store.events import Events
@@ -64,11 +65,11 @@ class Projects:
             if changed:
                 self._db.run(
                     "update projects set brief = ?, revision = revision + 1 where id = ?",
-                    _json(brief), old.id,
+                    json_text(brief), old.id,
                 )  # fmt: skip
                 before = {key: old.brief.get(key) for key in changed}
                 self._events.add(
-                    "changed", f"project:{name}", before=_json(before), after=_json(changed)
+                    "changed", f"project:{name}", before=json_text(before), after=json_text(changed)
                 )
         return self.get(name)
 
@@ -156,10 +157,6 @@ class Projects:
                 after=f"{document.key}: {status}" + (f" ({reason})" if reason else ""),
             )  # fmt: skip
         return next(r for r in self.readings(project) if r.document.id == document_id)
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def _project(row: sqlite3.Row) -> Project:
