@@ -15,10 +15,11 @@ ROOMS: dict[str, set[str]] = {
     "kb.records": set(),
     "kb.errors": {"kb.records"},
     "kb.config": {"kb.errors"},
+    "kb.fields": {"kb.errors"},
     "kb.store": {"kb.records", "kb.errors"},
     "kb.search": {"kb.store", "kb.config", "kb.records", "kb.errors"},
-    "kb.findings": {"kb.store", "kb.records", "kb.errors"},
-    "kb.planning": {"kb.store", "kb.records", "kb.errors"},
+    "kb.findings": {"kb.store", "kb.fields", "kb.records", "kb.errors"},
+    "kb.planning": {"kb.store", "kb.fields", "kb.records", "kb.errors"},
     "kb.fit": {"kb.search.embed", "kb.store", "kb.records", "kb.errors"},
     "kb.export": {"kb.records", "kb.errors"},
     "kb.page_image": {"kb.errors"},
@@ -101,7 +102,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "vl_convert": ("kb.export.charts",),
     "icalendar": ("kb.export.calendar",),
     "argon2": ("kb.accounts",),
-    "pydantic": ("kb.findings.fields", "kb.planning.fields"),
+    "pydantic": ("kb.fields", "kb.findings.fields", "kb.planning.fields"),
     "ahocorasick": ("kb.findings.names",),
 }
 

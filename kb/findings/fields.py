@@ -8,22 +8,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from kb.errors import UsageError
+from kb.fields import Fields, Hours, MetricMapping, Text, checked
 from kb.records import Effect, FindingKind
 
-Hours = Annotated[float, Field(ge=0)]
-Text = Annotated[str, Field(max_length=2000)]
 
-
-class _Fields(BaseModel):
-    """Unknown fields are refused by name; empty means unknown."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
-
-class DesignChoice(_Fields):
+class DesignChoice(Fields):
     """A way of doing something."""
 
     axis: Text = ""
@@ -33,7 +25,7 @@ class DesignChoice(_Fields):
     gpu_hours: Hours | None = None
 
 
-class Dataset(_Fields):
+class Dataset(Fields):
     """Data that others have collected."""
 
     task: Text = ""
@@ -46,7 +38,7 @@ class Dataset(_Fields):
     labelled_by: Text = ""
 
 
-class PretrainedModel(_Fields):
+class PretrainedModel(Fields):
     """Weights that others have trained."""
 
     architecture: Text = ""
@@ -58,7 +50,7 @@ class PretrainedModel(_Fields):
     languages: Text = ""
 
 
-class Brief(_Fields):
+class Brief(Fields):
     """What a project wants. Metric and baseline come first: a gain without them means nothing."""
 
     metric: Text = ""  # of the model: "macro-F1"
@@ -87,6 +79,7 @@ class Brief(_Fields):
     deployment: Literal["", "real time", "batch"] = ""
     latency_ms: Annotated[float, Field(gt=0)] | None = None
     cadence: Text = ""  # of a batch: "nightly"
+    mappings: dict[str, MetricMapping] = Field(default_factory=dict)  # other metric → ours
 
     @field_validator("review_start", "deadline", mode="before")
     @classmethod
@@ -94,7 +87,7 @@ class Brief(_Fields):
         return value or None
 
 
-KINDS: dict[FindingKind, type[_Fields]] = {
+KINDS: dict[FindingKind, type[Fields]] = {
     "design_choice": DesignChoice,
     "dataset": Dataset,
     "pretrained_model": PretrainedModel,
@@ -108,12 +101,12 @@ ASKED = (
 
 def check_fields(kind: FindingKind, given: dict[str, Any]) -> dict[str, object]:
     """`given` typed, what is unknown left out; UsageError names what does not fit."""
-    return _checked(KINDS[kind], given, f"A {kind.replace('_', ' ')}")
+    return checked(KINDS[kind], given, f"A {kind.replace('_', ' ')}")
 
 
 def check_brief(given: dict[str, Any]) -> dict[str, object]:
     """A project's brief, typed, what is unknown left out; UsageError names what does not fit."""
-    brief = _checked(Brief, given, "A project")
+    brief = checked(Brief, given, "A project")
     if brief.get("deployment") != "real time" and "latency_ms" in brief:
         raise UsageError("A latency limit goes with deployment “real time”.")
     start, end = brief.get("review_start"), brief.get("deadline")
@@ -136,16 +129,3 @@ def check_effect(given: dict[str, Any]) -> Effect:
     if effect.difference is None and effect.value is None:
         raise UsageError("An effect needs a value, with a baseline where one is stated, or a gain.")
     return effect
-
-
-def _checked(model: type[_Fields], given: dict[str, Any], what: str) -> dict[str, object]:
-    try:
-        checked = model(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            names = ", ".join(model.model_fields)
-            raise UsageError(f"{what} has no field “{name}”. Its fields are: {names}.") from error
-        raise UsageError(f"{what}'s {name} does not fit: {first['msg']}.") from error
-    return checked.model_dump(mode="json", exclude_defaults=True)
