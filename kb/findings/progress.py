@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from scipy.stats import hypergeom
-
 METHOD = "hypergeometric bound on the last documents read (Callaghan and Müller-Hansen 2020)"
 WINDOW = 10
 """Documents in a step of the saturation curve, and the sample of the estimate at least."""
@@ -125,6 +123,8 @@ def _unread(reads: Sequence[Read], left: int) -> Unread:
 def _bound(left: int, sample: int, relevant: int) -> int:
     """The most relevant documents among `left` that the sample does not speak against."""
     population = left + sample
+    from scipy.stats import hypergeom  # 0.4 s, which tagging and suggesting do without
+
     low, high = relevant, population - (sample - relevant)
     while low < high:  # the chance of so few in the sample falls as there are more of them
         middle = (low + high + 1) // 2
