@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from kb import accounts
-from kb.accounts import hashed, member_of, sign_in, sign_out
+from kb.accounts import Accounts, hashed
 from kb.cli.main import cli
 from kb.config import Config
 from kb.errors import Forbidden, KbError, LibraryError, NotFound, UsageError
@@ -35,13 +35,13 @@ def team(store: Store) -> Store:
 
 
 def test_the_right_password_lets_in_and_signing_out_ends_it(team: Store) -> None:
-    token = sign_in(team, "ana", PASSWORD)
-    member = member_of(team, token)
+    token = Accounts(team.library).sign_in("ana", PASSWORD)
+    member = Accounts(team.library).member_of(token)
     assert member is not None
     assert (member.name, member.role) == ("Ana", "admin")
-    sign_out(team, token)
-    assert member_of(team, token) is None
-    assert member_of(team, "") is None
+    Accounts(team.library).sign_out(token)
+    assert Accounts(team.library).member_of(token) is None
+    assert Accounts(team.library).member_of("") is None
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def test_the_right_password_lets_in_and_signing_out_ends_it(team: Store) -> None
 )
 def test_whatever_is_wrong_the_words_are_the_same(team: Store, name: str, password: str) -> None:
     with pytest.raises(Forbidden, match=r"^Name and password do not fit\. "):
-        sign_in(team, name, password)
+        Accounts(team.library).sign_in(name, password)
 
 
 def test_neither_password_nor_token_is_kept(team: Store, config: Config) -> None:
-    token = sign_in(team, "Ana", PASSWORD)
+    token = Accounts(team.library).sign_in("Ana", PASSWORD)
     team.close()
     content = b"".join(f.read_bytes() for f in config.library.glob("kb.sqlite*"))
     assert b"argon2id" in content
@@ -68,10 +68,10 @@ def test_after_too_many_tries_the_right_password_waits_too(
     monkeypatch.setattr(accounts, "TRIES", 3)
     for _ in range(3):
         with pytest.raises(Forbidden, match="do not fit"):
-            sign_in(team, "Ana", "wrong password")
+            Accounts(team.library).sign_in("Ana", "wrong password")
     with pytest.raises(Forbidden, match="Wait 15 minutes"):
-        sign_in(team, "ANA", PASSWORD)
-    sign_in(team, "Ed", "another long one")  # others are not hit
+        Accounts(team.library).sign_in("ANA", PASSWORD)
+    Accounts(team.library).sign_in("Ed", "another long one")  # others are not hit
 
 
 def test_tries_from_one_address_under_many_names_are_counted(
@@ -80,10 +80,10 @@ def test_tries_from_one_address_under_many_names_are_counted(
     monkeypatch.setattr(accounts, "TRIES", 3)
     for name in ("a", "b", "c"):
         with pytest.raises(Forbidden, match="do not fit"):
-            sign_in(team, name, "wrong password", address="192.0.2.1")
+            Accounts(team.library).sign_in(name, "wrong password", address="192.0.2.1")
     with pytest.raises(Forbidden, match="Wait"):
-        sign_in(team, "Ana", PASSWORD, address="192.0.2.1")
-    assert sign_in(team, "Ana", PASSWORD, address="192.0.2.2")
+        Accounts(team.library).sign_in("Ana", PASSWORD, address="192.0.2.1")
+    assert Accounts(team.library).sign_in("Ana", PASSWORD, address="192.0.2.2")
 
 
 def test_signing_in_forgets_the_failures_before_it(
@@ -92,31 +92,31 @@ def test_signing_in_forgets_the_failures_before_it(
     monkeypatch.setattr(accounts, "TRIES", 2)
     for _ in range(3):
         with pytest.raises(Forbidden, match="do not fit"):
-            sign_in(team, "Ana", "wrong password")
-        sign_in(team, "Ana", PASSWORD)
+            Accounts(team.library).sign_in("Ana", "wrong password")
+        Accounts(team.library).sign_in("Ana", PASSWORD)
 
 
 def test_a_session_ends_by_itself(team: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts, "SESSION_HOURS", -0.001)
-    assert member_of(team, sign_in(team, "Ana", PASSWORD)) is None
+    assert Accounts(team.library).member_of(Accounts(team.library).sign_in("Ana", PASSWORD)) is None
 
 
 @pytest.mark.parametrize("change", ["disable", "password"])
 def test_whoever_is_shut_out_is_out_at_once(team: Store, change: str) -> None:
-    token = sign_in(team, "Ed", "another long one")
+    token = Accounts(team.library).sign_in("Ed", "another long one")
     if change == "disable":
         team.members.disable("Ed")
     else:
         team.members.set_password("Ed", hashed("a third long one"))
-    assert member_of(team, token) is None
+    assert Accounts(team.library).member_of(token) is None
     with pytest.raises(Forbidden):
-        sign_in(team, "Ed", "another long one")
+        Accounts(team.library).sign_in("Ed", "another long one")
 
 
 def test_a_role_counts_from_the_next_call_on(team: Store) -> None:
-    token = sign_in(team, "Ed", "another long one")
+    token = Accounts(team.library).sign_in("Ed", "another long one")
     team.members.set_role("Ed", "reader")
-    member = member_of(team, token)
+    member = Accounts(team.library).member_of(token)
     assert member is not None
     assert member.role == "reader"
 
@@ -130,6 +130,27 @@ def test_there_is_always_an_admin(team: Store) -> None:
             change()
     team.members.set_role("Ed", "admin")
     team.members.set_role("Ana", "editor")
+
+
+def test_one_changes_ones_own_password_with_the_old_one(team: Store) -> None:
+    own = Accounts(team.library)
+    team.members.set_role("Ed", "reader")
+    token = own.sign_in("Ed", "another long one")
+    with pytest.raises(Forbidden, match="do not fit"):
+        own.change_password(token, "wrong password", "a third long one")
+    with pytest.raises(Forbidden, match="Sign in first"):
+        own.change_password("made up", "another long one", "a third long one")
+    own.change_password(token, "another long one", "a third long one")
+    assert own.member_of(token) is None
+    assert own.sign_in("Ed", "a third long one")
+
+
+def test_a_name_that_another_vouches_for(team: Store) -> None:
+    own = Accounts(team.library)
+    assert own.member_named("REA") is not None
+    assert own.member_named("Nobody") is None
+    team.members.disable("Rea")
+    assert own.member_named("Rea") is None
 
 
 @pytest.mark.parametrize("password", ["short", "", "x" * 1025])
@@ -270,7 +291,7 @@ def test_accounts_from_the_command_line(config: Config) -> None:
     )
     run(config, "member", "password", "Ana", text="9876543210\n")
     with Store(config.library) as store:
-        assert sign_in(store, "Ana", "9876543210")
+        assert Accounts(store.library).sign_in("Ana", "9876543210")
     assert "may not sign in any more" in run(config, "member", "disable", "ed@example.org")
     listed = run(config, "member", "list")
     assert "admin   Ana\n" in listed

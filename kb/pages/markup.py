@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from kb.records import Document, Hit, Outcome, Section, Version, page_at
+from kb.records import Document, Hit, Member, Outcome, Section, Version, page_at
 
 Span = tuple[int, int]
 
@@ -179,6 +179,16 @@ def facts(rows: dict[str, str]) -> str:
     """Names and values, those without a value left out. Values are HTML already."""
     cells = "".join(f"<dt>{escaped(name)}</dt><dd>{rows[name]}</dd>" for name in rows if rows[name])
     return f'<dl class="kb-facts">{cells}</dl>'
+
+
+def signed_in(member: Member) -> str:
+    """Who is signed in, and the ways to another password and out."""
+    role = "" if member.role == "editor" else f" ({member.role})"
+    return (
+        f'<div class="kb-member"><span>{escaped(member.name)}{role}</span> '
+        '<a href="/password" target="_self">Password</a> '
+        '<a href="/sign-out" target="_self">Sign out</a></div>'
+    )
 
 
 def box(sentence: str, tone: str = "problem") -> str:

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from kb.accounts import COOKIE, Accounts
 from kb.config import Config, read_config
 from kb.errors import KbError
 from kb.knowledge_base import Engine, KnowledgeBase
 from kb.pages import markup
+from kb.records import Member
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +28,31 @@ PAGES = Path(__file__).parent  # where the page files lie
 _STYLE = PAGES / "style.css"
 
 
-def config() -> Config:
-    """The configuration, for the library named by `streamlit run app.py -- --library PATH`."""
+def _given() -> argparse.Namespace:
+    """What the page was started with: `streamlit run app.py -- --library PATH`, or `kb app`."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--library", type=Path)
-    return read_config(parser.parse_known_args(sys.argv[1:])[0].library)
+    parser.add_argument("--team", action="store_true")
+    return parser.parse_known_args(sys.argv[1:])[0]
+
+
+def config() -> Config:
+    """The configuration, for the library that the page was started with."""
+    return read_config(_given().library)
+
+
+def member() -> Member | None:
+    """Who is signed in on a team's page, with the role they have now; None on one's own.
+
+    Whoever is signed in no longer sees only the way back in.
+    """
+    if not _given().team:
+        return None
+    found = Accounts(config().library).member_of(st.context.cookies.get(COOKIE, ""))
+    if found is None:
+        st.html('<p>You are signed out. <a href="/sign-in" target="_self">Sign in</a></p>')
+        st.stop()
+    return found
 
 
 @st.cache_resource(show_spinner=False)
@@ -42,7 +64,7 @@ def _engine(library: str, _config: Config) -> Engine:
 def library() -> Iterator[KnowledgeBase]:
     """The library, opened for this run alone; model and index are shared by all sessions."""
     now = config()
-    with KnowledgeBase(now, engine=_engine(str(now.library), now)) as kb:
+    with KnowledgeBase(now, engine=_engine(str(now.library), now), member=member()) as kb:
         yield kb
 
 
@@ -85,8 +107,14 @@ def open_finding(finding_id: int) -> None:
 
 
 def open_place(place: dict[str, str]) -> None:
-    """Leave this page for a document at a place, as `kb.pages.reader.place` writes it."""
+    """Leave this page for a document at a place, as `kb.pages.place` writes it."""
     st.switch_page(PAGES / "search.py", query_params=place)
+
+
+def begin_project(kb: KnowledgeBase, name: str | None) -> None:
+    """Let there be a project of that name, where one is named at all."""
+    if name is not None and name not in kb.store.projects.names():
+        kb.workbench.new_project(name, {})
 
 
 def finding_tags(kb: KnowledgeBase) -> list[str]:
