@@ -30,6 +30,7 @@ from kb.store import Store
 
 if TYPE_CHECKING:
     from kb.findings.workbench import Workbench
+    from kb.planning.planner import Planner
     from kb.search.embed import Embedder
     from kb.search.index import FaissIndex
     from kb.search.search import Searcher
@@ -206,6 +207,15 @@ class KnowledgeBase:
         from kb.findings.workbench import Workbench  # pydantic: searching must start fast
 
         return Workbench(self.store)
+
+    @property
+    def planner(self) -> Planner:
+        """Experiments, plans and decisions: what people make of their findings."""
+        from kb.findings.fields import missing
+        from kb.planning.planner import Planner
+
+        axes = [(axis.id, axis.name, axis.retraining) for axis in self.workbench.axes()]
+        return Planner(self.store, axes, missing=missing)
 
     def reading_order(self, project: str) -> list[tuple[Document, float]]:
         """The project's unread documents by expected use, the most promising first."""
