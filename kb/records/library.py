@@ -62,11 +62,11 @@ def title_identifier(title: str, authors: tuple[str, ...]) -> str | None:
     many works ("Introduction", "Deep learning") to tell two of them apart, and without an author
     nothing is claimed.
     """
-    words = _plain_words(title)
+    words = plain_words(title)
     if len(words) < 3 or not authors:
         return None
     first = authors[0].split(",")[0] if "," in authors[0] else authors[0]
-    names = _plain_words(first)
+    names = plain_words(first)
     return f"title:{' '.join(words)}|{names[-1]}" if names else None
 
 
@@ -75,7 +75,8 @@ def short_key(key: str) -> str:
     return key[: len("sha256:") + 12] if key.startswith("sha256:") else key
 
 
-def _plain_words(text: str) -> list[str]:
+def plain_words(text: str) -> list[str]:
+    """The words of a text without case, accents and punctuation."""
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     return re.findall(r"\w+", "".join(c for c in decomposed if not unicodedata.combining(c)))
 
