@@ -226,13 +226,15 @@ class Planner:
                 project, found.revision, brief | ({"mappings": kept} if kept else {})
             )
 
-    def _estimate(self, experiment: Experiment, today: date | None) -> Estimate:
+    def _estimate(
+        self, experiment: Experiment, today: date | None, discounts: Discounts | None = None
+    ) -> Estimate:
         from kb.planning.effects import estimate
 
         project = self._store.projects.get(experiment.project)
         cited = self._evidence_of([experiment])
         evidence = [each for i in experiment.candidates for each in cited[i]]
-        return estimate(evidence, self._setting(project, today))
+        return estimate(evidence, self._setting(project, today, discounts))
 
     def _expected(
         self, experiment: Experiment, today: date | None
@@ -248,7 +250,10 @@ class Planner:
         ids = {finding_id for each in experiments for finding_id in each.candidates}
         return {finding_id: self._store.findings.evidence(finding_id) for finding_id in ids}
 
-    def _setting(self, project: Project, today: date | None) -> Setting:
+    def _setting(
+        self, project: Project, today: date | None, discounts: Discounts | None = None
+    ) -> Setting:
+        """What effects are judged for; with the library's discounts, unless others are given."""
         from kb.planning.effects import Setting
 
         brief = project.brief
@@ -264,16 +269,24 @@ class Planner:
                 metric: (float(each["factor"]), str(each["reason"]))
                 for metric, each in _mapping(brief.get("mappings")).items()
             },
-            discounts=self._discounts(),
+            discounts=discounts or self._discounts(today),
         )
 
-    def _discounts(self) -> Discounts:
+    def _discounts(self, today: date | None) -> Discounts:
         """As documented, or refitted where enough experiments of this library are finished."""
-        from kb.planning.calibration import refit
-        from kb.planning.effects import Discounts
+        from kb.planning.calibration import REFIT_AT, refit
+        from kb.planning.effects import Discounts, estimate
 
-        finished = [upwards for _, _, upwards in self._finished(None)]
-        return refit(finished, Discounts()) or Discounts()
+        finished, known = self._finished(None), Discounts()
+        if len(finished) < REFIT_AT:
+            return known
+        cited = self._evidence_of([each for _, each in finished])
+        settings = {p.name: self._setting(p, today, known) for p, _ in finished}
+        pairs = [
+            (each, estimate([e for i in each.candidates for e in cited[i]], settings[p.name]))
+            for p, each in finished
+        ]
+        return refit(pairs, known) or known
 
     # -- the schedule ----------------------------------------------------------------------------
 
@@ -441,11 +454,11 @@ class Planner:
         from kb.planning.calibration import calibrate
 
         finished = self._finished(project)
-        labels = {each.id: self._labels(each) for _, _, each in finished}
+        labels = {each.id: self._labels(each) for _, each in finished}
         found = calibrate(
-            [each for _, _, each in finished], direction="higher", baseline=None, labels=labels
+            [each for _, each in finished], direction="higher", baseline=None, labels=labels
         )
-        if len({(metric, unit) for metric, unit, _ in finished}) < 2:
+        if len({(p.brief.get("metric"), p.brief.get("unit")) for p, _ in finished}) < 2:
             return found
         return replace(
             found,
@@ -457,20 +470,19 @@ class Planner:
             ),
         )
 
-    def _finished(self, project: str | None) -> list[tuple[str, str, Experiment]]:
-        """Metric, unit and experiment of all that are finished.
+    def _finished(self, project: str | None) -> list[tuple[Project, Experiment]]:
+        """All that are finished, of one project or of all.
 
-        The results have their baseline beside them and count upwards, whatever the metric does.
+        Their results have the baseline beside them and count upwards, whatever the metric does.
         """
-        names = [project] if project is not None else [p.name for p in self._store.projects.all()]
-        found = []
-        for name in names:
-            brief = self._store.projects.get(name).brief
-            for each in self._store.experiments.of_project(name):
-                if each.status == "finished":
-                    metric, unit = str(brief.get("metric")), str(brief.get("unit"))
-                    found.append((metric, unit, _upwards(each, brief)))
-        return found
+        store = self._store
+        projects = store.projects.all() if project is None else [store.projects.get(project)]
+        by_name = {each.name: each for each in projects}
+        return [
+            (by_name[each.project], _upwards(each, by_name[each.project].brief))
+            for each in store.experiments.all()
+            if each.status == "finished" and each.project in by_name
+        ]
 
     def _labels(self, experiment: Experiment) -> list[tuple[str, str]]:
         """What a forecast's error may depend on: axis, kind of document, and who planned it."""
