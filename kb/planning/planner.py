@@ -226,15 +226,13 @@ class Planner:
                 project, found.revision, brief | ({"mappings": kept} if kept else {})
             )
 
-    def _estimate(
-        self, experiment: Experiment, today: date | None, discounts: Discounts | None = None
-    ) -> Estimate:
+    def _estimate(self, experiment: Experiment, today: date | None) -> Estimate:
         from kb.planning.effects import estimate
 
         project = self._store.projects.get(experiment.project)
         cited = self._evidence_of([experiment])
         evidence = [each for i in experiment.candidates for each in cited[i]]
-        return estimate(evidence, self._setting(project, today, discounts))
+        return estimate(evidence, self._setting(project, today))
 
     def _expected(
         self, experiment: Experiment, today: date | None
