@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from kb.pages import markup, session
+from kb.pages import session
 from kb.pages.session import PAGES
 
 pages = [
@@ -18,7 +18,7 @@ pages = [
 # An icon of a page itself would become the tab's, which Streamlit fetches from another machine.
 icons = [":material/search:", ":material/bookmarks:", ":material/library_books:"]
 page = st.navigation(pages, position="hidden")
-member = session.member()
+session.member()  # whoever is not signed in any more gets no further
 st.set_page_config(f"{page.title} · kb", page_icon=str(PAGES / "icon.png"), layout="wide")
 session.style()
 # Drawn here, since Streamlit's own navigation hides behind a button on narrow screens.
@@ -28,6 +28,5 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small", key
     )
     for each, icon in zip(pages, icons, strict=True):
         st.page_link(each, icon=icon)
-    if member is not None:
-        st.html(markup.signed_in(member), width="content")
+    session.show_member()
 page.run()

@@ -63,9 +63,7 @@ class Accounts:
         name = name.strip()[:200]
         with Store(self._library) as store:
             _check(store, name, password, address)
-            token = secrets.token_urlsafe(32)
-            store.members.sign_in(name, _digest(token), hours=SESSION_HOURS)
-        return token
+            return _new_token(store, name)
 
     def member_of(self, token: str) -> Member | None:
         """Whom a token stands for now; None where it has expired or never was one."""
@@ -74,11 +72,16 @@ class Accounts:
         with Store(self._library) as store:
             return store.members.signed_in(_digest(token))
 
-    def member_named(self, name: str) -> Member | None:
-        """The member of that name, vouched for by somebody else; None where there is none."""
+    def sign_in_vouched(self, name: str) -> str:
+        """A token for the member of that name, which somebody trusted has vouched for.
+
+        Forbidden where there is no such member.
+        """
         with Store(self._library) as store:
             found = [m for m in store.members.all() if m.name.casefold() == name.casefold()]
-        return found[0] if found and found[0].may("reader") else None
+            if not found or not found[0].may("reader"):
+                raise Forbidden(f"“{name}” has no account here. Ask an admin.")
+            return _new_token(store, found[0].name)
 
     def sign_out(self, token: str) -> None:
         """Let a token stand for nobody from now on."""
@@ -115,6 +118,12 @@ def _check(store: Store, name: str, password: str, address: str) -> None:
     if not right:
         store.members.failed(*sources)
         raise Forbidden("Name and password do not fit. Try again, or ask an admin.")
+
+
+def _new_token(store: Store, name: str) -> str:
+    token = secrets.token_urlsafe(32)
+    store.members.sign_in(name, _digest(token), hours=SESSION_HOURS)
+    return token
 
 
 def _digest(token: str) -> str:

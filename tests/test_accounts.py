@@ -147,10 +147,13 @@ def test_one_changes_ones_own_password_with_the_old_one(team: Store) -> None:
 
 def test_a_name_that_another_vouches_for(team: Store) -> None:
     own = Accounts(team.library)
-    assert own.member_named("REA") is not None
-    assert own.member_named("Nobody") is None
+    member = own.member_of(own.sign_in_vouched("REA"))
+    assert member is not None
+    assert (member.name, member.role) == ("Rea", "reader")
     team.members.disable("Rea")
-    assert own.member_named("Rea") is None
+    for name in ("Rea", "Nobody", ""):
+        with pytest.raises(Forbidden, match="no account here"):
+            own.sign_in_vouched(name)
 
 
 @pytest.mark.parametrize("password", ["short", "", "x" * 1025])

@@ -87,6 +87,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "torch": ("kb.search.models", "kb.search.transformers_embedder"),
     "streamlit": ("app", "kb.pages"),
     "starlette": ("kb.pages.team",),
+    "authlib": ("kb.pages.team",),
     "arxiv": ("ingest.from_arxiv",),
     "pypdf": ("ingest.from_pdf", "ingest.pdf_"),
     "pypdfium2": ("ingest.from_pdf", "ingest.pdf_", "kb.page_image"),

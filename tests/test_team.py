@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import requests
 
 from kb.accounts import COOKIE, Accounts, hashed
 from kb.store import Store
+from tests import oidc_server
 from tests.conftest import ROOT
 from tests.test_journey import CHROMIUM, FLAGS, PATIENCE, is_outside, wait_for_server
 from tests.test_store import add
@@ -33,12 +35,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-@pytest.fixture(scope="module")
-def address(library: Path) -> Iterator[str]:
+@contextmanager
+def served(library: Path, *options: str) -> Iterator[str]:
+    """Where the real `kb app --team` serves `library`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    arguments = ["--library", str(library), "app", "--team", "--port", str(port)]
+    arguments = ["--library", str(library), "app", "--team", "--port", str(port), *options]
     environment = os.environ | {"KB_STATE": str(library.parent), "PYTHONPATH": str(ROOT)}
     with (library.parent / "app.log").open("wb") as log:
         server = subprocess.Popen(
@@ -51,6 +54,12 @@ def address(library: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def address(library: Path) -> Iterator[str]:
+    with served(library) as address:
+        yield address
 
 
 def signed_in(address: str, name: str = "Ana", to: str = "/") -> requests.Response:
@@ -201,6 +210,95 @@ def test_signing_in_reading_and_being_shut_out(address: str, library: Path) -> N
         page.get_by_label("Name").wait_for()
         browser.close()
     assert outside == []
+
+
+# -- OpenID Connect --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[oidc_server.Provider]:
+    with oidc_server.running() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def vouched(library: Path, provider: oidc_server.Provider) -> Iterator[str]:
+    with Store(library) as store:
+        store.members.add("mo@example.org", "editor")
+    settings = library.parent / "oidc.toml"
+    settings.write_text(
+        f'[auth]\nclient_id = "{oidc_server.CLIENT}"\nclient_secret = "{oidc_server.SECRET}"\n'
+        f'server_metadata_url = "{provider.url}/.well-known/openid-configuration"\n'
+    )
+    with served(library, "--oidc", str(settings)) as address:
+        yield address
+
+
+def test_a_provider_vouches_for_a_member(vouched: str, provider: oidc_server.Provider) -> None:
+    provider.claims = {"email": "Mo@Example.org", "email_verified": True}
+    with requests.Session() as browser:
+        assert "Sign in with your organisation" in browser.get(vouched, headers=HTML).text
+        landed = browser.get(
+            f"{vouched}/sign-in/start", params={"next": "/findings"}, headers=HTML, timeout=20
+        )
+        assert (landed.status_code, landed.url) == (200, f"{vouched}/findings")
+        assert browser.get(f"{vouched}/_stcore/host-config", timeout=20).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({"email": "stranger@example.org", "email_verified": True}, "has no account here"),
+        ({"email": "mo@example.org", "email_verified": False}, "does not vouch for the address"),
+        ({"email": "mo@example.org"}, "does not vouch for the address"),
+        ({"email_verified": True}, "has no account here"),
+        ({"email": "mo@example.org", "email_verified": True, "exp": 1}, "did not sign you in"),
+        ({"email": "mo@example.org", "email_verified": True, "aud": "x"}, "did not sign you in"),
+        ({"email": "mo@example.org", "email_verified": True, "nonce": "x"}, "did not sign you in"),
+    ],
+)
+def test_whom_nobody_vouches_for_stays_out(
+    vouched: str, provider: oidc_server.Provider, claims: dict[str, object], said: str
+) -> None:
+    provider.claims = claims
+    with requests.Session() as browser:
+        landed = browser.get(f"{vouched}/sign-in/start", timeout=20)
+        assert landed.status_code == 403
+        assert said in landed.text
+        assert COOKIE not in browser.cookies
+        assert browser.get(vouched, timeout=20).status_code == 401
+
+
+def test_an_answer_that_nobody_asked_for_is_refused(vouched: str) -> None:
+    answer = requests.get(f"{vouched}/sign-in/back?code=code-0&state=made-up", timeout=20)
+    assert answer.status_code == 403
+    assert not answer.cookies.get(COOKIE)
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/password"])
+def test_with_a_provider_no_password_counts(vouched: str, path: str) -> None:
+    form = {"name": "Ana", "password": PASSWORD, "new": "0123456789"}
+    answer = requests.post(vouched + path, form, allow_redirects=False, timeout=20)
+    assert answer.status_code in {401, 405}
+    assert not answer.cookies
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [("[auth", "not valid TOML"), ("[auth]\nclient_id = 'x'", "does not set client_secret")],
+)
+def test_settings_that_do_not_say_enough(
+    library: Path, tmp_path: Path, settings: str, said: str
+) -> None:
+    file = tmp_path / "oidc.toml"
+    file.write_text(settings)
+    arguments = ["--library", str(library), "app", "--team", "--oidc", str(file)]
+    ended = subprocess.run(
+        [sys.executable, "-m", "kb.cli.main", *arguments],
+        capture_output=True, text=True, timeout=60, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert said in ended.stderr
 
 
 def test_a_team_without_accounts_is_not_served(tmp_path: Path) -> None:

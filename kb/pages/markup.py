@@ -181,13 +181,13 @@ def facts(rows: dict[str, str]) -> str:
     return f'<dl class="kb-facts">{cells}</dl>'
 
 
-def signed_in(member: Member) -> str:
-    """Who is signed in, and the ways to another password and out."""
+def signed_in(member: Member, *, password: bool) -> str:
+    """Who is signed in, and the ways to another password (where that is ours to keep) and out."""
     role = "" if member.role == "editor" else f" ({member.role})"
     return (
         f'<div class="kb-member"><span>{escaped(member.name)}{role}</span> '
-        '<a href="/password" target="_self">Password</a> '
-        '<a href="/sign-out" target="_self">Sign out</a></div>'
+        + ('<a href="/password" target="_self">Password</a> ' if password else "")
+        + '<a href="/sign-out" target="_self">Sign out</a></div>'
     )
 
 

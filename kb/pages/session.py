@@ -33,6 +33,7 @@ def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--library", type=Path)
     parser.add_argument("--team", action="store_true")
+    parser.add_argument("--oidc")  # then a provider keeps the passwords
     return parser.parse_known_args(sys.argv[1:])[0]
 
 
@@ -53,6 +54,13 @@ def member() -> Member | None:
         st.html('<p>You are signed out. <a href="/sign-in" target="_self">Sign in</a></p>')
         st.stop()
     return found
+
+
+def show_member() -> None:
+    """Who is signed in on a team's page, and the ways out; nothing on one's own."""
+    signed_in = member()
+    if signed_in is not None:
+        st.html(markup.signed_in(signed_in, password=not _given().oidc), width="content")
 
 
 @st.cache_resource(show_spinner=False)

@@ -9,10 +9,11 @@ import argparse
 import html
 import json
 import logging
-from collections.abc import Awaitable, Callable
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -28,7 +29,7 @@ from kb.errors import Forbidden, UsageError
 
 log = logging.getLogger(__name__)
 
-OPEN_PATHS = frozenset({"/sign-in", "/_stcore/health"})
+OPEN_PATHS = frozenset({"/sign-in", "/sign-in/start", "/sign-in/back", "/_stcore/health"})
 UPLOADS = "/_stcore/upload_file"
 
 _HEADERS = {
@@ -51,8 +52,6 @@ button { font: inherit; font-weight: 600; margin-top: 1.25rem; padding: .5rem 1r
 :is(input, button, a):focus-visible { outline: 3px solid #f59e0b; outline-offset: 2px; }
 [role=alert] { border-left: 4px solid #c2410c; padding: .25rem .75rem; margin: 0 0 1rem; }
 """
-
-Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Gate:
@@ -96,8 +95,11 @@ async def _shut_out(scope: Scope, receive: Receive, send: Send) -> None:
 # -- the page to sign in on, and the ways out ------------------------------------------------------
 
 
-def routes(accounts: Accounts, *, secure: bool) -> list[Route]:
-    """Signing in, out, and another password. `secure`: the cookie goes over https only."""
+def password_routes(accounts: Accounts, *, secure: bool) -> list[Route]:
+    """Signing in with a password, out, and another password.
+
+    `secure`: the cookie goes over https only.
+    """
 
     async def sign_in(request: Request) -> Response:
         to = _local(request.query_params.get("next", "/"))
@@ -112,21 +114,7 @@ def routes(accounts: Accounts, *, secure: bool) -> list[Route]:
             )
         except Forbidden as error:
             return _page("Sign in", _sign_in_form(to, name), str(error), status=403)
-        answer = RedirectResponse(to, 303, _HEADERS)
-        answer.set_cookie(
-            COOKIE, token, max_age=int(SESSION_HOURS * 3600), httponly=True,
-            samesite="lax", secure=secure,
-        )  # fmt: skip
-        return answer
-
-    async def sign_out(request: Request) -> Response:
-        if request.method != "POST" and request.headers.get("sec-fetch-site") != "same-origin":
-            return _page("Sign out", '<form method="post"><button>Sign out</button></form>')
-        _same_site(request)
-        await run_in_threadpool(accounts.sign_out, request.cookies.get(COOKIE, ""))
-        answer = RedirectResponse("/sign-in", 303, _HEADERS)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=secure)
-        return answer
+        return _let_in(token, to, secure=secure)
 
     async def password(request: Request) -> Response:
         if request.method != "POST":
@@ -143,8 +131,35 @@ def routes(accounts: Accounts, *, secure: bool) -> list[Route]:
             return _page("Another password", _PASSWORD_FORM, str(error), status=403)
         return RedirectResponse("/sign-in", 303, _HEADERS)
 
-    paths: dict[str, Answer] = {"/sign-in": sign_in, "/sign-out": sign_out, "/password": password}
-    return [Route(path, answer, methods=["GET", "POST"]) for path, answer in paths.items()]
+    both = ["GET", "POST"]
+    return [
+        Route("/sign-in", sign_in, methods=both),
+        Route("/password", password, methods=both),
+        _sign_out_route(accounts, secure=secure),
+    ]
+
+
+def _sign_out_route(accounts: Accounts, *, secure: bool) -> Route:
+    async def sign_out(request: Request) -> Response:
+        if request.method != "POST" and request.headers.get("sec-fetch-site") != "same-origin":
+            return _page("Sign out", '<form method="post"><button>Sign out</button></form>')
+        _same_site(request)
+        await run_in_threadpool(accounts.sign_out, request.cookies.get(COOKIE, ""))
+        answer = RedirectResponse("/sign-in", 303, _HEADERS)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=secure)
+        return answer
+
+    return Route("/sign-out", sign_out, methods=["GET", "POST"])
+
+
+def _let_in(token: str, to: str, *, secure: bool) -> Response:
+    """Send a browser to a page of ours with its token."""
+    answer = RedirectResponse(to, 303, _HEADERS)
+    answer.set_cookie(
+        COOKIE, token, max_age=int(SESSION_HOURS * 3600), httponly=True, samesite="lax",
+        secure=secure,
+    )  # fmt: skip
+    return answer
 
 
 def _same_site(request: Request) -> None:
@@ -201,27 +216,115 @@ async def _forbidden(_: Request, error: Exception) -> Response:
     return PlainTextResponse(str(error), 403, _HEADERS)
 
 
+# -- OpenID Connect --------------------------------------------------------------------------------
+
+
+def oidc_routes(accounts: Accounts, settings: dict[str, Any], *, secure: bool) -> list[Route]:
+    """Signing in with a provider that vouches for an e-mail address, instead of a password.
+
+    `settings` has client_id, client_secret and server_metadata_url, as Streamlit's `[auth]` has;
+    optionally redirect_uri, where a proxy hides what the page is asked by, and trust_email, for a
+    provider that does not say whether it has verified the address.
+    """
+    client = _oidc_client(settings)
+
+    async def sign_in(request: Request) -> Response:
+        to = quote(_local(request.query_params.get("next", "/")))
+        button = "<button>Sign in with your organisation</button>"
+        kept = f'<input type="hidden" name="next" value="{to}">'
+        return _page("Sign in", f'<form action="/sign-in/start">{kept}{button}</form>')
+
+    async def start(request: Request) -> Response:
+        request.session["next"] = _local(unquote(request.query_params.get("next", "/")))
+        back = settings.get("redirect_uri") or str(request.url_for("back"))
+        answer: Response = await client.authorize_redirect(request, back)
+        return answer
+
+    async def back(request: Request) -> Response:
+        try:
+            claims = (await client.authorize_access_token(request)).get("userinfo") or {}
+            email = str(claims.get("email") or "")
+            if not (claims.get("email_verified") is True or settings.get("trust_email")):
+                raise Forbidden(f"The provider does not vouch for the address “{email}”.")
+            token = await run_in_threadpool(accounts.sign_in_vouched, email)
+        except Forbidden as error:
+            return _page("Sign in", _AGAIN, str(error), status=403)
+        except Exception:  # whatever a provider answers
+            log.exception("Signing in by OpenID Connect failed")
+            return _page("Sign in", _AGAIN, "The provider did not sign you in.", status=403)
+        return _let_in(token, _local(request.session.pop("next", "/")), secure=secure)
+
+    return [
+        Route("/sign-in", sign_in),
+        Route("/sign-in/start", start),
+        Route("/sign-in/back", back, name="back"),
+        _sign_out_route(accounts, secure=secure),
+    ]
+
+
+_AGAIN = '<p><a href="/sign-in">Try again</a></p>'
+
+
+def _oidc_client(settings: dict[str, Any]) -> Any:
+    """Authlib's client; UsageError where it is not installed or not told enough."""
+    try:
+        from authlib.integrations.starlette_client import OAuth
+    except ImportError as error:
+        raise UsageError('OpenID Connect needs Authlib: pip install "kb[oidc]".') from error
+    needed = ("client_id", "client_secret", "server_metadata_url")
+    if missing := [name for name in needed if not settings.get(name)]:
+        raise UsageError(f"The [auth] table of the file does not set {', '.join(missing)}.")
+    scope = {"scope": "openid email profile", "code_challenge_method": "S256"}
+    return OAuth().register("oidc", client_kwargs=scope, **{n: settings[n] for n in needed})
+
+
 # -- the server ------------------------------------------------------------------------------------
 
 
-def serve(library: Path, entry: Path, settings: dict[str, Any], *, secure: bool) -> None:
-    """Serve the page of `library` to those with an account, until stopped."""
+def serve(
+    library: Path,
+    entry: Path,
+    settings: dict[str, Any],
+    *,
+    secure: bool,
+    oidc: dict[str, Any] | None = None,
+) -> None:
+    """Serve the page of `library` to those with an account, until stopped.
+
+    `settings` are Streamlit's; `oidc` those of `oidc_routes`, else one signs in with a password.
+    """
     accounts = Accounts(library)
+    if oidc is None:
+        ways_in = password_routes(accounts, secure=secure)
+    else:
+        ways_in = oidc_routes(accounts, oidc, secure=secure)
     server = st.App(
         entry,
-        routes=routes(accounts, secure=secure),
+        routes=ways_in,
         middleware=[Middleware(Gate, accounts=accounts)],
         exception_handlers={Forbidden: _forbidden},
     )
     server.run(config=settings)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve as the command line of `kb app --team` says."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--library", type=Path, required=True)
     parser.add_argument("--entry", type=Path, required=True)
     parser.add_argument("--settings", type=json.loads, required=True)
     parser.add_argument("--secure", action="store_true")
+    parser.add_argument("--oidc", type=Path)
     parser.add_argument("--team", action="store_true")  # read by kb.pages.session
     given = parser.parse_args()
-    serve(given.library, given.entry, given.settings, secure=given.secure)
+    try:
+        oidc = tomllib.loads(given.oidc.read_text("utf-8")).get("auth", {}) if given.oidc else None
+        serve(given.library, given.entry, given.settings, secure=given.secure, oidc=oidc)
+    except tomllib.TOMLDecodeError as error:
+        sys.exit(f"kb: {given.oidc} is not valid TOML: {error}.")
+    except UsageError as error:
+        sys.exit(f"kb: {error}")
+
+
+if __name__ == "__main__":
+    main()
