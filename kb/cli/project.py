@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from kb.cli.show import dim, harmless, heading, say
+from kb.cli.show import dim, harmless, heading, labelled, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase
 from kb.records import (
@@ -232,7 +232,10 @@ def _asked() -> dict[str, Any]:
 def _show(kb: KnowledgeBase, found: Project) -> None:
     click.echo(heading(found.name + (" (archived)" if found.archived_at else "")))
     for name, value in found.brief.items():
-        click.echo(f"{click.style(f'{name:>14}', dim=True)}  {harmless(str(value))}")
+        if name == "mappings" and isinstance(value, dict):  # of other metrics to ours
+            worth = (f"{m} × {each['factor']:g} ({each['reason']})" for m, each in value.items())
+            value = "; ".join(worth)
+        click.echo(labelled(name, str(value)))
     if missing := kb.workbench.missing(found):
         label = click.style("missing".rjust(14), fg="yellow")
         click.echo(f"{label}  {', '.join(missing)}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict, is_dataclass
 
 import click
 
@@ -31,6 +33,22 @@ def heading(text: str) -> str:
 def dim(text: str) -> str:
     """One line that stands back."""
     return click.style(harmless(text), dim=True)
+
+
+def labelled(label: str, text: str, *, width: int = 14) -> str:
+    """A label that stands back, to the right of its column, and what it says."""
+    return f"{click.style(label.rjust(width), dim=True)}  {harmless(text)}"
+
+
+def printed_json(value: object) -> str:
+    """A record, or lists and dicts of them, as JSON for programs."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)  # a date
 
 
 def documents_table_row(document: Document) -> str:

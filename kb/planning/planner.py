@@ -15,7 +15,7 @@ from kb.errors import UsageError
 from kb.planning import fields as checks
 from kb.planning.budget import budget, lacking
 from kb.planning.deployment import deployment
-from kb.planning.questions import open_candidates, questions, risks
+from kb.planning.questions import questions, risks
 from kb.records import (
     CANDIDATE_STATUSES,
     FACTORS,
@@ -474,7 +474,10 @@ class Planner:
         Their results have the baseline beside them and count upwards, whatever the metric does.
         """
         store = self._store
-        projects = store.projects.all() if project is None else [store.projects.get(project)]
+        if project is None:
+            projects = [*store.projects.all(), *store.projects.all(archived=True)]
+        else:
+            projects = [store.projects.get(project)]
         by_name = {each.name: each for each in projects}
         return [
             (by_name[each.project], _upwards(each, by_name[each.project].brief))
@@ -496,11 +499,17 @@ class Planner:
 
     def questions(self, project: str, *, today: date | None = None) -> tuple[str, ...]:
         """What to answer before the plan is believed, the most pressing first."""
+        considered = self._considered(project)
         return self._questions(
             self._store.projects.get(project),
             self.rank(project, today=today),
-            self.assessments(project),
+            [each for each in self.assessments(project) if each.finding.id in considered],
         )
+
+    def _considered(self, project: str) -> set[int]:
+        """Ids of the findings that the project has neither rejected nor parked."""
+        candidates = self._store.candidates.of_project(project)
+        return {each.finding.id for each in candidates if each.status not in {"rejected", "parked"}}
 
     def _questions(
         self, project: Project, ranking: Ranking, assessments: Sequence[Assessment]
@@ -526,7 +535,7 @@ class Planner:
         """The project from brief to decisions, as it stands now."""
         found = self._store.projects.get(project)
         findings = self._supported(project)
-        considered = open_candidates(self._store.candidates.of_project(project))
+        considered = self._considered(project)
         open_findings = [each for each in findings if each.finding.id in considered]
         assessments = self._assessments(project, [each.finding for each in findings])
         open_assessments = [each for each in assessments if each.finding.id in considered]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from kb.records import Assessment, Calibration, Candidate, Experiment, Ranked, Supported
+from kb.records import Assessment, Calibration, Experiment, Ranked, Supported
 
 NAMED = 3
 """Experiments or datasets that a sentence names before it counts the rest."""
@@ -31,8 +31,9 @@ def questions(
 ) -> tuple[str, ...]:
     """What to answer first, the most pressing first.
 
-    `experiments` are all of the project, `ranked` those that are planned or running; `lacking` are
-    the fields of the brief without which there is no schedule.
+    `experiments` are all of the project, `ranked` those that are planned or running; `assessments`
+    those of datasets that are neither rejected nor parked; `lacking` are the fields of the brief
+    without which there is no schedule.
     """
     return (
         *_of_the_metric(brief),
@@ -101,9 +102,9 @@ def _of_experiments(experiments: Sequence[Experiment], ranked: Sequence[Ranked])
             "What gain do you expect of {}? No evidence says so on this metric.",
             [each.experiment for each in ranked if each.gain is None],
         ),
-        ("Does {} need a training?", [e for e in open_ if e.retraining is None]),
+        ("Is a training needed for {}?", [e for e in open_ if e.retraining is None]),
         (
-            "From which value has {} succeeded?",
+            "From which value on is {} a success?",
             [e for e in open_ if e.threshold is None and not e.success],
         ),
     )
@@ -151,9 +152,9 @@ def risks(
     assessments: Sequence[Assessment],
     calibration: Calibration,
 ) -> tuple[str, ...]:
-    """What may go wrong, as far as the records show it. Rejected and parked findings are left out.
+    """What may go wrong, as far as the records show it.
 
-    `findings` are the project's, with what each project makes of them.
+    `findings` and `assessments` are those that the project neither rejected nor parked.
     """
     return (
         *_broken_tie(brief),
@@ -229,11 +230,6 @@ def _late(calibration: Calibration) -> list[str]:
     if ratio is None or ratio < OVERRUN:
         return []
     return [f"Finished experiments took {ratio:.2g} times as long as planned."]
-
-
-def open_candidates(candidates: Iterable[Candidate]) -> set[int]:
-    """Ids of the findings that a project has neither rejected nor parked."""
-    return {each.finding.id for each in candidates if each.status not in {"rejected", "parked"}}
 
 
 def _named(names: Iterable[str]) -> str:

@@ -21,6 +21,9 @@ FIELDS = (
 )  # fmt: skip
 """What is kept in the column `fields`: only what is known."""
 _TOLD = ("title", *FIELDS, "candidates", "depends_on")
+_VERBS: dict[ExperimentStatus, str] = {
+    "planned": "planned", "running": "started", "finished": "finished", "dropped": "dropped",
+}  # fmt: skip
 _TEXTS = ("hypothesis", "gain_reason", "success", "note")
 
 
@@ -144,7 +147,7 @@ class Experiments:
                 {k: v for k, v in asdict(result).items() if v not in (None, "")} if result else {}
             )
             self._events.add(
-                status, f"experiment:{old.id}", before=old.status,
+                _VERBS[status], f"experiment:{old.id}", before=old.status,
                 after=json_text(told) if told else status,
             )  # fmt: skip
         return self.get(old.id)
