@@ -14,7 +14,7 @@ import streamlit as st
 from kb.errors import Conflict, KbError
 from kb.findings.fields import KINDS
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import finding_markup, reader, session
+from kb.pages import finding_markup, place, session
 from kb.pages.markup import box, escaped
 from kb.records import CANDIDATE_STATUSES, STANCES, Candidate, Evidence, Finding
 
@@ -60,7 +60,7 @@ def _evidence(kb: KnowledgeBase, found: list[Evidence]) -> None:
                 label = f"Open page {each.page}" if each.page else "Open in the text"
                 if st.button(label, type="tertiary", icon=":material/article:",
                              key=f"open-{each.id}"):  # fmt: skip
-                    session.open_place(reader.place(each))
+                    session.open_place(place.of_evidence(each))
 
 
 # -- forms that know what they began from --------------------------------------------------------

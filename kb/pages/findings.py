@@ -16,7 +16,7 @@ from kb.export import KIND_NAMES
 from kb.export.findings_csv import findings_csv
 from kb.export.findings_markdown import findings_markdown
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import finding, session
+from kb.pages import finding, session, suggestions
 from kb.pages.markup import box
 from kb.records import CANDIDATE_STATUSES, FINDING_KINDS, Finding, Supported
 
@@ -30,10 +30,33 @@ def main() -> None:
         number = st.query_params.get("finding", "")
         if number:
             finding.show(kb, _finding(kb, number), leave=_leave)
+        elif _view(kb) == "suggestions":
+            suggestions.show(kb)
         elif not kb.workbench.findings():
             _welcome(kb)
         else:
             _all(kb)
+    suggestions.form()
+
+
+def _view(kb: KnowledgeBase) -> str:
+    """Draw the choice between what the team has found and what the machine proposes."""
+    waiting = sum(each.open for each in kb.workbench.acceptance())
+    names = {
+        "findings": "Findings",
+        "suggestions": f"Suggestions waiting ({waiting})" if waiting else "Suggestions",
+    }
+    wanted = st.query_params.get("view", "")
+    st.session_state["view"] = shown = wanted if wanted in names else "findings"
+    st.segmented_control(
+        "Show", list(names), key="view", required=True, on_change=_change_view,
+        format_func=lambda view: names[view], label_visibility="collapsed",
+    )  # fmt: skip
+    return shown
+
+
+def _change_view() -> None:
+    st.query_params.from_dict({"view": st.session_state["view"]})
 
 
 def _finding(kb: KnowledgeBase, number: str) -> Finding:
@@ -50,7 +73,8 @@ def _welcome(kb: KnowledgeBase) -> None:
     st.html(
         '<h2 class="kb-h1">No findings yet</h2><p class="kb-lead">A finding is a design choice, a '
         "dataset or a pretrained model that saves your team work, with the words that say so. "
-        "Search, press <em>Tag</em> at a passage, and cut it down to those words.</p>"
+        "Search, press <em>Tag</em> at a passage, and cut it down to those words; or choose "
+        "<em>Suggestions</em> above, and let kb propose them.</p>"
     )
     empty = kb.store.documents.counts()["documents"] == 0
     label = "Take in something to read" if empty else "Search"

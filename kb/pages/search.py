@@ -13,7 +13,7 @@ from typing import get_args
 import streamlit as st
 
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import adding, markup, reader, session, tagging
+from kb.pages import adding, markup, reader, session, suggestions, tagging
 from kb.records import KINDS, DocumentHits, Hit, Kind, Mode, Query
 
 MODE_NAMES: dict[Mode, str] = {"hybrid": "Both", "semantic": "By meaning", "lexical": "By words"}
@@ -39,6 +39,7 @@ def main() -> None:
         else:
             _start(kb)
     tagging.form()
+    suggestions.form()
 
 
 # -- the question, in the address bar and in the widgets -----------------------------------------

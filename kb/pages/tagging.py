@@ -114,10 +114,8 @@ def _widgets(kb: KnowledgeBase, begun: _Form, kind: FindingKind) -> dict[str, An
         tags = st.multiselect("Tags", session.finding_tags(kb), key=begun.key("tags"),
                               accept_new_options=True, placeholder=TYPED)  # fmt: skip
     with right:
-        axis = _axis(kb, begun) if kind == "design_choice" else ""
-        project = st.selectbox("Candidate of project", kb.store.projects.names(), index=None,
-                               key=begun.key("project"), accept_new_options=True,
-                               placeholder=TYPED)  # fmt: skip
+        chosen = axis(kb, begun.key("axis")) if kind == "design_choice" else ""
+        wanted = project(kb, begun.key("project"))
     stance = st.segmented_control(
         "The quote", STANCES, format_func=lambda stance: STANCE_NAMES[stance],
         key=begun.key("stance"), default="for", required=True,
@@ -131,9 +129,9 @@ def _widgets(kb: KnowledgeBase, begun: _Form, kind: FindingKind) -> dict[str, An
     return {
         "quote": quote,
         "name": name,
-        "fields": {"axis": axis} if axis else {},
+        "fields": {"axis": chosen} if chosen else {},
         "tags": tags,
-        "project": (project or "").strip() or None,
+        "project": wanted,
         "stance": stance or "for",
         "effect": {field: value for field, value in effect.items() if value} or None,
     }
@@ -150,12 +148,20 @@ def _name(kb: KnowledgeBase, begun: _Form, kind: FindingKind) -> str:
     return typed.strip() or chosen or ""
 
 
-def _axis(kb: KnowledgeBase, begun: _Form) -> str:
+def axis(kb: KnowledgeBase, key: str) -> str:
+    """Draw the choice of an axis; "" where none is chosen."""
     axes = session.axes(kb)
     chosen = st.selectbox("Axis", list(axes), format_func=lambda axis: axes[axis], index=None,
-                          key=begun.key("axis"), placeholder="where in the work it belongs",
-                          )  # fmt: skip
+                          key=key, placeholder="where in the work it belongs")  # fmt: skip
     return chosen or ""
+
+
+def project(kb: KnowledgeBase, key: str, *, label: str = "Candidate of project") -> str | None:
+    """Draw the choice of a project, or the name of a new one; it outlives a change of page."""
+    chosen = st.selectbox(label, kb.store.projects.names(), index=None, key=key,
+                          accept_new_options=True, placeholder=TYPED,
+                          persist_state="session")  # fmt: skip
+    return (chosen or "").strip() or None
 
 
 def _submit(kb: KnowledgeBase, begun: _Form, kind: FindingKind, given: dict[str, Any]) -> None:
@@ -163,8 +169,7 @@ def _submit(kb: KnowledgeBase, begun: _Form, kind: FindingKind, given: dict[str,
     project = given["project"]
     try:
         with kb.store.transaction():
-            if project is not None and project not in kb.store.projects.names():
-                kb.workbench.new_project(project, {})
+            session.begin_project(kb, project)
             tagged = kb.workbench.tag(begun.hit, kind, given.pop("name"), **given)
     except QuoteNotFound as error:
         st.html(markup.box(str(error)))

@@ -49,7 +49,9 @@ class Suggestions:
         Of two of one name the first counts. One that was open already keeps its number, so that
         whoever is looking at it can still decide it.
         """
-        given = {(p.kind, plain_name(p.name)): p for p in reversed(proposals)}
+        given: dict[tuple[str, str], Proposal] = {}
+        for each in proposals:
+            given.setdefault((each.kind, plain_name(each.name)), each)
         with self._db.transaction():
             open_ = self._db.all(
                 "select id, kind, plain from suggestions where document_id = ? and status = 'open'",
