@@ -7,11 +7,13 @@ but the lists of names, and asks no network.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from kb.findings.choice_names import choice_name
 from kb.findings.choices import COMMITTED, Choice, ChoiceHit, choices, is_choice
 from kb.findings.gains import EffectClaim, effect
 from kb.findings.learned import dataset_odds, features
@@ -27,7 +29,11 @@ from kb.findings.patterns import (
     name_spans,
 )
 from kb.findings.sentences import LONGEST_QUOTE, Span, sentence_at, sentences
+from kb.findings.taxonomy import Axis
 from kb.records import Section
+
+if TYPE_CHECKING:
+    from kb.findings.sentence_head import Reading
 
 __all__ = ["EffectClaim", "FindingKind", "KnownName", "Suggestion", "suggest"]
 
@@ -114,6 +120,37 @@ CLAIMED = 2.5
 """What a gain in numbers is worth when the best quote is chosen: more than any single cue."""
 
 
+HEAD_SHARE = 1.0
+"""Of the sentence head's log-odds in a design choice's: a logistic regression on rules and head
+gave it 0.96 on the development sentences (benchmarks/choice_sentences.py)."""
+OWN_WORDS = 0.7
+"""What a choice in no set words loses: above 0.5, 45 of 54 development sentences stated one."""
+
+OTHERS = 1.5
+"""What a choice loses that the sentence says others made."""
+BY_OTHERS = re.compile(
+    r"(?:\bet\s+al\.?|\b[A-Z]\w+\s+and\s+[A-Z]\w+)\s*(?:[(\[][^()\[\]]{0,40}[)\]])?,?"
+    r"\s+(?:(?:\w+ly|also|have|has|further)\s+)*"
+    r"(?:\w+ed|us(?:e|es)|propos\w*|appl(?:y|ies)|develops?|builds?|points?|shows?|showed|found"
+    r"|introduces?|presents?|trains?|extends?|combines?|concatenates?|reports?|employs?)\b"
+    r"|\b(?:previous|prior|earlier|related)\s+(?:work|models|methods|approaches|studies)\b"
+)
+"""Words by which a sentence tells of other people's work."""
+_JOINING = "the is are was were we of to a an with and in on for by that as it"
+JOINING = frozenset(_JOINING.split())
+OFTEN = 8
+"""Mentions of an architecture beyond which more add nothing: papers name what they compare with."""
+IN_PASSING = 0.05
+"""Log-odds of an architecture that no sentence says was chosen: it is named, so it stays, last."""
+QUOTES_READ = 12
+"""Mentions of an architecture whose sentences the head reads."""
+
+Read = Callable[[Sequence[str]], "list[Reading]"]
+"""Asks the sentence head (`kb.findings.sentence_head.SentenceReader.read`)."""
+Readings = Mapping[Span, "Reading"]
+"""What it said of sentences; empty without a head."""
+
+
 @dataclass(slots=True)
 class _Mention:
     start: int
@@ -140,17 +177,24 @@ def suggest(
     sections: Sequence[Section] = (),
     *,
     known: Sequence[KnownName] = (),
+    axes: Sequence[Axis] = (),
+    read: Read | None = None,
     limit: int | None = None,
 ) -> list[Suggestion]:
     """Suggestions from `text`, the surest first: one for each kind and canonical name.
 
     Each quote is a sentence of the text outside its references. `known` are the team's own names,
-    which win over the lists. `limit` keeps the first so many.
+    which win over the lists; `axes` its own axes. With `read`, the sentence head weighs the design
+    choices and adds those in no set words. `limit` keeps the first so many.
     """
     spans = sentences(text, sections)
     groups = _groups(text, spans, known)
-    found = [s for group in groups if (s := _from_group(text, group)) is not None]
-    found.extend(_from_choices(text, spans))
+    stated = _stated(text, spans, learned=read is not None)
+    readings = _readings(text, groups, stated, read) if read else {}
+    found = [s for group in groups if (s := _from_group(text, group, readings)) is not None]
+    found.extend(_from_choices(text, stated, readings))
+    names = {key(n) for s in found for n in (s.name, *s.aliases)}
+    found.extend(_in_own_words(text, stated, readings, taken=names, axes=axes))
     found.sort(key=lambda s: (-s.score, s.mention))
     return _once_each(found)[:limit]
 
@@ -256,13 +300,15 @@ def _group_of(
     return group
 
 
-def _from_group(text: str, group: _Group) -> Suggestion | None:
+def _from_group(text: str, group: _Group, readings: Readings) -> Suggestion | None:
     kind, odds = _kind_and_odds(text, group)
+    if kind == "architecture":
+        odds = _chosen_odds(text, group, odds, readings)
     score = 1 / (1 + math.exp(-odds))
     if score < THRESHOLD:
         return None
     name = _shown_name(group)
-    best, claim = _best_mention(text, group, kind)
+    best, claim = _best_mention(text, group, kind, readings)
     known = group.known
     return Suggestion(
         kind="design_choice" if kind == "architecture" else kind,
@@ -336,7 +382,30 @@ def _shown_name(group: _Group) -> str:
     return group.spellings.most_common(1)[0][0]
 
 
-def _best_mention(text: str, group: _Group, kind: _Kind) -> tuple[_Mention, EffectClaim | None]:
+def _chosen_odds(text: str, group: _Group, odds: float, readings: Readings) -> float:
+    """An architecture's odds where the head has read of it: it may sink to the end of the list."""
+    said = [
+        _said_odds(text, m.sentence, readings[m.sentence].odds)
+        for m in group.mentions
+        if m.sentence in readings
+    ]
+    if not said:
+        return odds
+    chosen = max(said) + REPEATED * math.log2(min(len(group.mentions), OFTEN))
+    return max(chosen, min(odds, IN_PASSING))
+
+
+def _said_odds(text: str, sentence: Span, head_odds: float) -> float:
+    """Log-odds that a sentence says that the authors chose: the head, and who did what."""
+    odds = -0.3 + 1.2 * (COMMITTED.search(text, *sentence) is not None) + HEAD_SHARE * head_odds
+    if _is_table(text, sentence) or _is_row(text[slice(*sentence)]):
+        odds -= 3.0
+    return odds - OTHERS * (BY_OTHERS.search(text, *sentence) is not None)
+
+
+def _best_mention(
+    text: str, group: _Group, kind: _Kind, readings: Readings
+) -> tuple[_Mention, EffectClaim | None]:
     weights = DATA_CUES if kind == "dataset" else MODEL_CUES
     best: tuple[float, int] | None = None
     chosen = group.mentions[0]
@@ -349,6 +418,8 @@ def _best_mention(text: str, group: _Group, kind: _Kind) -> tuple[_Mention, Effe
         said = effect(text, mention.sentence)
         value += CLAIMED if said else 0.0
         value += 0.8 if COMMITTED.search(text, *mention.sentence) else 0.0
+        if kind == "architecture" and mention.sentence in readings:
+            value += _said_odds(text, mention.sentence, readings[mention.sentence].odds)
         if best is None or (value, -number) > best:
             best, chosen, claim = (value, -number), mention, said
     return chosen, claim
@@ -358,6 +429,14 @@ def _is_table(text: str, sentence: Span) -> bool:
     """Whether a "sentence" is rather a row of figures: a quarter of it digits."""
     start, end = sentence
     return sum(map(str.isdigit, text[start:end])) > (end - start) / 4
+
+
+def _is_row(sentence: str) -> bool:
+    """Whether a "sentence" is rather a row of names and figures: few words join others."""
+    words = sentence.split()
+    figures = sum(word[:1].isdigit() for word in words)
+    joining = sum(word in JOINING for word in words)
+    return figures >= 3 and joining * 10 < len(words)
 
 
 def _why(text: str, group: _Group, mention: _Mention, kind: _Kind) -> str:
@@ -375,21 +454,56 @@ def _why(text: str, group: _Group, mention: _Mention, kind: _Kind) -> str:
 # ── design choices ─────────────────────────────────────────────────────────────────────────────
 
 
-def _from_choices(text: str, spans: Iterable[Span]) -> Iterator[Suggestion]:
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """A sentence that may state a design choice."""
+
+    span: Span
+    hits: tuple[ChoiceHit, ...]
+    committed: bool  # the authors say that they did it
+    quotable: bool
+
+
+def _stated(text: str, spans: Iterable[Span], *, learned: bool) -> list[_Stated]:
+    """Sentences with set words of a choice; for the head also those that say what was done."""
+    found = []
+    for span in spans:
+        hits = tuple(choices(text, span))
+        committed = COMMITTED.search(text, *span) is not None
+        quotable = 40 <= span[1] - span[0] <= LONGEST_QUOTE
+        if hits or (learned and committed and quotable and not _is_table(text, span)):
+            found.append(_Stated(span, hits, committed, quotable))
+    return found
+
+
+def _readings(
+    text: str, groups: Iterable[_Group], stated: Iterable[_Stated], read: Read
+) -> Readings:
+    """What the head says of the sentences that may state a choice or name an architecture."""
+    spans = {each.span for each in stated}
+    for group in groups:
+        if group.known is not None and group.known.kind == "architecture":
+            spans |= {mention.sentence for mention in group.mentions[:QUOTES_READ]}
+    ordered = sorted(spans)
+    said = read([text[slice(*span)] for span in ordered])
+    return dict(zip(ordered, said, strict=True))
+
+
+def _from_choices(text: str, stated: Iterable[_Stated], readings: Readings) -> Iterator[Suggestion]:
     found: dict[str, list[tuple[float, ChoiceHit, Span]]] = {}
-    for sentence in spans:
-        length = sentence[1] - sentence[0]
-        hits = list(choices(text, sentence))
-        if not hits:
-            continue
-        committed = COMMITTED.search(text, *sentence) is not None
-        for hit in hits:
-            odds = -0.3 + 1.2 * committed + 1.2 * bool(hit.value)
+    for each in stated:
+        reading = readings.get(each.span)
+        for hit in each.hits:
+            odds = 1.2 * bool(hit.value)
+            if reading:
+                odds += _said_odds(text, each.span, reading.odds)
+            else:
+                odds += -0.3 + 1.2 * each.committed
             if hit.choice.valued and not hit.value:
                 odds -= 1.0
-            if not 40 <= length <= LONGEST_QUOTE:
+            if not each.quotable:
                 odds -= 1.5
-            found.setdefault(hit.choice.name, []).append((odds, hit, sentence))
+            found.setdefault(hit.choice.name, []).append((odds, hit, each.span))
     for rows in found.values():
         odds, hit, sentence = max(rows, key=lambda row: row[0])
         odds += REPEATED * math.log2(len(rows))
@@ -415,3 +529,35 @@ def _of_choice(
         value=hit.value,
         mentions=mentions,
     )
+
+
+def _in_own_words(
+    text: str,
+    stated: Iterable[_Stated],
+    readings: Readings,
+    *,
+    taken: set[str],
+    axes: Sequence[Axis],
+) -> Iterator[Suggestion]:
+    """Choices that no list of set words knows, called as the sentence calls them."""
+    for each in stated:
+        reading = readings.get(each.span)
+        if each.hits or reading is None:
+            continue
+        odds = HEAD_SHARE * reading.odds - OWN_WORDS
+        odds -= OTHERS * (BY_OTHERS.search(text, *each.span) is not None)
+        score = 1 / (1 + math.exp(-odds))
+        named = choice_name(text, each.span) if score >= THRESHOLD else None
+        if named is None or key(named[0]) in taken:
+            continue
+        yield Suggestion(
+            kind="design_choice",
+            name=named[0],
+            start=each.span[0],
+            end=each.span[1],
+            mention=named[1],
+            score=round(score, 4),
+            why="learned",
+            axis=reading.best_axes(text[slice(*each.span)], axes)[0][0],
+            effect=effect(text, each.span),
+        )
