@@ -7,7 +7,7 @@ parse; it only hands the right parts to each other.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from kb.search.embed import Embedder
     from kb.search.index import FaissIndex
     from kb.search.search import Searcher
+    from kb.store.arrival import Keep, Taken
+    from kb.store.exchange import State
     from kb.store.locators import Run
 
 Say = Callable[[str], None]
@@ -111,6 +113,12 @@ class KnowledgeBase:
         """The passages that answer `query`, grouped by document, best first."""
         searcher = self._searcher()
         return searcher.search(query) if searcher else []
+
+    def is_close(self, query: Query, found: Sequence[DocumentHits]) -> bool:
+        """Whether what was found is close to the question, or only less far than the rest."""
+        from kb.search.closeness import is_close
+
+        return is_close(query.text, found)
 
     def similar(self, key: str, k: int = 10) -> list[DocumentHits]:
         """Works like the one of that key, best first, without itself."""
@@ -216,6 +224,40 @@ class KnowledgeBase:
 
         axes = [(axis.id, axis.name, axis.retraining) for axis in self.workbench.axes()]
         return Planner(self.store, axes, missing=missing)
+
+    # -- projects between libraries --------------------------------------------------------------
+
+    def state(self, project: str) -> State:
+        """All that people wrote for a project, and the sources it cites; see `kb.store.exchange`.
+
+        NotFound where there is no such project.
+        """
+        return self.store.exchange.state(self.store.projects.get(project).name)
+
+    def take_in(
+        self,
+        state: State,
+        *,
+        raw: Iterable[bytes] = (),
+        name: str = "",
+        keep: Keep | None = None,
+    ) -> Taken:
+        """Bring in a project that another library has exported; see `kb.store.arrival`.
+
+        `raw` are the bytes of its sources, as far as they are there. UsageError for fields that
+        people could not have filled in here, before anything is written.
+        """
+        from kb.findings.fields import check_brief, check_fields
+        from kb.planning.fields import check_experiment
+
+        check_brief(state["project"]["brief"])
+        for finding in state["findings"]:
+            check_fields(finding["kind"], finding["fields"])
+        for experiment in state["experiments"]:
+            check_experiment({"title": experiment["title"], **experiment["fields"]})
+        for content in raw:
+            self.store.raw_files.put(content)
+        return self.store.arrival.take(state, name=name, keep=keep)
 
     def reading_order(self, project: str) -> list[tuple[Document, float]]:
         """The project's unread documents by expected use, the most promising first."""

@@ -135,6 +135,18 @@ class Connection:
             raise
         self.raw.execute("commit")
 
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """Everything read inside is of one moment, whatever others write. Writes nothing."""
+        if self.raw.in_transaction:
+            yield
+            return
+        self.raw.execute("begin")
+        try:
+            yield
+        finally:
+            self.raw.execute("rollback")
+
     def all(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
         return self.raw.execute(sql, values).fetchall()

@@ -7,12 +7,14 @@ from pathlib import Path
 from types import TracebackType
 
 from kb.records import Role
+from kb.store.arrival import Arrival
 from kb.store.axes import Axes
 from kb.store.candidates import Candidates
 from kb.store.connection import Connection
 from kb.store.decisions import Decisions
 from kb.store.documents import Documents
 from kb.store.events import Events
+from kb.store.exchange import Exchange
 from kb.store.experiments import Experiments
 from kb.store.factor_ratings import FactorRatings
 from kb.store.findings import Findings
@@ -60,6 +62,8 @@ class Store:
         self.fits = Fits(*told)
         self.decisions = Decisions(*told)
         self.trials = Trials(self._connection, self.events, self.projects)
+        self.exchange = Exchange(self._connection)
+        self.arrival = Arrival(self._connection, self.events)
 
     def transaction(self) -> AbstractContextManager[None]:
         """Everything inside is written, or nothing."""
