@@ -59,6 +59,7 @@ def search(
     )
     with KnowledgeBase(config, say=say) as kb:
         found = kb.search(query)
+        close = kb.is_close(query, found)
         empty = not found and kb.store.documents.counts()["documents"] == 0
     _show(found, passages, as_json)
     if empty:
@@ -68,6 +69,8 @@ def search(
         )
     elif not found:
         say("Nothing found. Try other words, --mode semantic, or fewer filters.")
+    elif not close:
+        say("None of these is close to the question: the library may hold nothing on it.")
 
 
 @click.command()

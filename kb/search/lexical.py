@@ -61,7 +61,7 @@ def expression(text: str, rarity: Rarity, *, large: bool = False) -> Expression 
     In a `large` library words that stand everywhere are only marked, where there are others.
     """
     words = tokens(text[:MAX_CHARACTERS])
-    kept = [word for word in words if word not in STOP_WORDS and not _is_letter(word)]
+    kept = [word for word in words if is_telling(word)]
     repeats = {
         _quoted(word): min(number, MAX_REPEATS)
         for word, number in Counter(kept or words).most_common(CONSIDERED)
@@ -105,6 +105,11 @@ def _in_word(character: str) -> bool:
     if character.isascii():
         return character.isalnum()
     return unicodedata.category(character)[0] in "LNM" or unicodedata.category(character) == "Co"
+
+
+def is_telling(word: str) -> bool:
+    """Whether a token is worth looking for by itself: no stop word, and no lone letter."""
+    return word not in STOP_WORDS and not _is_letter(word)
 
 
 def _is_letter(word: str) -> bool:
