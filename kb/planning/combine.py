@@ -109,8 +109,8 @@ def _many(votes: Sequence[Vote]) -> Combined:
         f"between settings τ² = {max(0.0, spread**2 - noise**2):.4g}.",
         f"Range as reported: {signed(mean)} ± {student:.4g} × √(1 + 1/{count}) × "
         f"{max(spread, noise):.4g} = {signed(mean - width)} to {signed(mean + width)}.",
-        f"Likely: the mean after discounts = {signed(likely)}. The discounts leave {share:.1%} of "
-        "all gains; so much of each end that is a gain, and all of one that is a loss:",
+        f"Likely: the mean after discounts = {signed(likely)}. They leave {100 * share:.1f} % of "
+        "all gains: so much of each end that is a gain, and all of one that is a loss.",
         f"Low {signed(gain.low)}, high {signed(gain.high)}.",
     )
     return Combined(gain, 1 / count, method, lines)

@@ -61,7 +61,9 @@ def domain(dataset: str, ours: str, known: Discounts, likeness: Likeness | None)
     if likeness is not None:
         near = min(1.0, max(0.0, likeness(dataset, ours)))
         factor = known.domain_far + (1 - known.domain_far) * near
-        return Discount("domain", factor, f"“{dataset}” is {near:.0%} like ours by its meaning")
+        return Discount(
+            "domain", factor, f"“{dataset}” is {100 * near:.0f} % like ours by its meaning"
+        )
     shared = theirs & own
     if not shared:
         why = f"“{dataset}” shares no word with our domain: how far it is, is unknown"

@@ -131,6 +131,8 @@ def _report(evidence: Evidence, setting: Setting) -> _Report:
 
 
 def _mapping(metric: str, setting: Setting) -> tuple[float, str]:
+    if not setting.metric.strip():
+        raise NotComparable("The project has not said what its metric is.")
     for name, mapping in setting.mappings.items():
         if metric_key(name) == metric_key(metric):
             return mapping

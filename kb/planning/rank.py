@@ -219,9 +219,8 @@ def _advice(pair: tuple[_Entry, _Entry], at: int, share: float, drawn: _Draws) -
     which = 0 if left[0] <= left[1] else 1
     if share - left[which] < 0.02:
         return "They are about as good: knowing either gain better would hardly change that."
-    return (
-        f"{_to_do(pair[which])} Were its range half as wide, they would swap in {left[which]:.0%}."
-    )
+    then = f"Were its range half as wide, they would swap in {_percent(left[which])}."
+    return f"{_to_do(pair[which])} {then}"
 
 
 def _to_do(entry: _Entry) -> str:
@@ -252,16 +251,21 @@ def _to_do(entry: _Entry) -> str:
 def _sentences(ranked: Sequence[Ranked], swaps: Sequence[Swap]) -> Iterable[str]:
     known = [each for each in ranked if each.gain_per_hour is not None]
     if len(known) > 1:
-        yield f"“{known[0].experiment.title}” is first in {known[0].first:.0%} of draws."
+        yield f"“{known[0].experiment.title}” is first in {_percent(known[0].first)} of draws."
     places = {each.experiment.id: each.rank for each in ranked}
     for swap in swaps[:SAID]:
         upper, lower = places[swap.upper], places[swap.lower]
-        yield f"Ranks {upper} and {lower} swap in {swap.share:.0%}: {swap.advice}"
+        advice = swap.advice[0].lower() + swap.advice[1:]
+        yield f"Ranks {upper} and {lower} swap in {_percent(swap.share)}: {advice}"
     losing = [each for each in known if each.gain is not None and each.gain.likely <= 0]
     for each in losing:
         yield f"“{each.experiment.title}” promises no gain as far as is known."
     for each in ranked[len(known) :]:
         yield f"“{each.experiment.title}” stands last: {_missing(each)}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _missing(each: Ranked) -> str:
