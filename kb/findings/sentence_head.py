@@ -27,7 +27,8 @@ best on the development sentences, where 3 to 6 differ little (benchmarks/choice
 UNHEARD = math.log(0.05)
 """Log-probability of an axis that the head knows nothing of, a team's own: one in twenty."""
 BIAS_SHARE = 0.01
-"""Of the penalty on the other weights: how many examples state a choice says nothing of papers."""
+"""Of the penalty on the other weights where nothing is known before; a prior's bias is kept like
+its weights, else few examples turn axes off that they happen not to show."""
 STEPS = 30
 """Newton steps at most; fits end after about eight."""
 
@@ -167,16 +168,24 @@ def fit(
     counts = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=np.float64)
     centre: Floats = np.zeros(rows.shape[1]) if prior is None else prior
     strength = np.full(rows.shape[1], penalty)
-    strength[-1] *= BIAS_SHARE
+    strength[-1] *= BIAS_SHARE if prior is None else 1.0
+
+    def cost(at: Floats) -> float:
+        surprise = np.logaddexp(0.0, np.where(wanted > 0, -1.0, 1.0) * (rows @ at))
+        return float(counts @ surprise + strength @ (at - centre) ** 2 / 2)
+
     found = centre.copy()
+    now = cost(found)
     for _ in range(STEPS):
         chance = 1 / (1 + np.exp(-(rows @ found)))
         slope = rows.T @ (counts * (chance - wanted)) + strength * (found - centre)
         bend = (rows * (counts * chance * (1 - chance))[:, None]).T @ rows + np.diag(strength)
         step = np.linalg.solve(bend, slope)
-        found = found - step
-        if np.abs(step).max() < 1e-5:
+        while (lower := cost(found - step)) > now and np.abs(step).max() > 1e-5:
+            step /= 2  # too far: the curve is flat where the prior is sure
+        if np.abs(step).max() <= 1e-5:
             break
+        found, now = found - step, lower
     return found
 
 
