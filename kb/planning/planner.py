@@ -180,12 +180,11 @@ class Planner:
 
     def _advance(self, experiment: Experiment, status: CandidateStatus) -> None:
         """Let the experiment's findings be candidates that have come as far as `status`."""
-        project = experiment.project
-        have = {c.finding.id: c.status for c in self._store.candidates.of_project(project)}
         earlier = CANDIDATE_STATUSES[: CANDIDATE_STATUSES.index(status)]
         for finding_id in experiment.candidates:
-            if have.get(finding_id, "new") in earlier:
-                self._store.candidates.set(project, finding_id, status)
+            have = {c.project: c.status for c in self._store.candidates.of_finding(finding_id)}
+            if have.get(experiment.project, "new") in earlier:
+                self._store.candidates.set(experiment.project, finding_id, status)
 
     # -- what to expect, and in which order ------------------------------------------------------
 

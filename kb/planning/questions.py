@@ -37,10 +37,11 @@ def questions(
     """
     return (
         *_of_the_metric(brief),
+        *_of_the_tie(brief),
         *_of_the_time(lacking),
         *_of_experiments(experiments, ranked),
-        *_of_the_tie(brief),
         *_of_data(assessments),
+        *_of_the_use(brief),
     )
 
 
@@ -79,6 +80,13 @@ def _of_the_tie(brief: Mapping[str, object]) -> list[str]:
             found.append(f"What shows that {metric} moves {gained}? So far it is assumed.")
         if not brief.get("tie_breaks"):
             found.append(f"What would break the tie between {metric} and {gained}?")
+    return found
+
+
+def _of_the_use(brief: Mapping[str, object]) -> list[str]:
+    """How much is enough, and how will it be used?"""
+    metric = str(brief.get("metric") or "the model's metric")
+    found = []
     if brief.get("smallest_gain") is None:
         found.append(f"Which is the smallest gain of {metric} that is worth having?")
     if not brief.get("deployment"):
