@@ -32,6 +32,7 @@ COMMANDS = {
     "documents": "kb.cli.documents:documents",
     "experiment": "kb.cli.experiment:experiment",
     "findings": "kb.cli.findings:findings",
+    "fit": "kb.cli.fit:fit",
     "log": "kb.cli.findings:log",
     "member": "kb.cli.member:member",
     "model": "kb.cli.model:model",

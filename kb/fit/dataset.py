@@ -97,7 +97,7 @@ def fit_dataset(
     target: Table,
     cache: VectorCache,
     encoder: Encoder,
-    options: Options = Options(),  # noqa: B008  (frozen)
+    options: Options = Options(),
     *,
     say: Say = lambda sentence: None,
     progress: Progress = lambda what, done, total: None,
@@ -118,7 +118,8 @@ def fit_dataset(
     with clock("embed"):
         vectors = _embedded(source, target, cache, progress)
     with clock("leakage"):
-        copies = find_copies(source.texts, target.texts, vectors, (mapped.source, mapped.target))
+        known = (mapped.source if counts else source.labels, mapped.target)
+        copies = find_copies(source.texts, target.texts, vectors, known)
     with clock("distance"):
         distance = measure_distance((source.texts, target.texts), vectors, seed=options.seed)
     with clock("transfer"):
