@@ -214,7 +214,7 @@ class KnowledgeBase:
         """Projects and findings: what people make of what they read."""
         from kb.findings.workbench import Workbench  # pydantic: searching must start fast
 
-        return Workbench(self.store)
+        return Workbench(self.store, lambda: self.engine.embedder(self.store))
 
     @property
     def planner(self) -> Planner:

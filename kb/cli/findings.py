@@ -261,6 +261,10 @@ def unpin(config: Config, evidence: int, undo: bool) -> None:
 @click.option("--name", help="Accept under this name.")
 @click.option("--as", "kind", type=kind_choice, help="Accept as this kind.")
 @click.option("--project", help="What is accepted becomes a candidate of this project.")
+@click.option(
+    "--refit", is_flag=True, help="Let what the team has accepted and rejected weigh sentences."
+)
+@click.option("--reset", is_flag=True, help="With --refit: weigh them as kb came again.")
 @as_json_option
 @click.pass_obj
 def suggest(
@@ -274,14 +278,20 @@ def suggest(
     name: str | None,
     kind: FindingKind | None,
     project: str | None,
+    refit: bool,
+    reset: bool,
     as_json: bool,
 ) -> None:
     """Propose what to tag in the documents KEYS, with the quote that each stands on.
 
-    Nothing is taken for true until a person accepts it: --accept N, or --reject N.
+    Nothing is taken for true until a person accepts it: --accept N, or --reject N. After twenty
+    such decisions on design choices, --refit lets them move the weights by which sentences are
+    judged, unless that forecasts the decisions worse.
     """
-    if not (keys or accept or reject or reopen or rejected):
+    if not (keys or accept or reject or reopen or rejected or refit or reset):
         raise click.UsageError("Name a document, or accept or reject a suggestion by its number.")
+    if reset and not refit:
+        raise click.UsageError("--reset goes with --refit.")
     with KnowledgeBase(config) as kb:
         for number in accept:
             tagged = kb.workbench.accept(number, name=name, kind=kind, project=project)
@@ -290,6 +300,9 @@ def suggest(
             say(f"Rejected: {harmless(kb.workbench.reject(number).name)}.")
         for number in reopen:
             say(f"Waits again: {harmless(kb.workbench.reopen(number).name)}.")
+        if refit:
+            for line in _reset(kb) if reset else _refit(kb):
+                say(line)
         if rejected:
             found = _rejected(kb, keys)
         else:
@@ -308,6 +321,31 @@ def suggest(
             )
             click.echo(f"{'':>14}“{harmless(' '.join(each.quote.split()))}”")
         say(f"{len(suggestions)} suggestion{'s' if len(suggestions) != 1 else ''}.")
+
+
+def _reset(kb: KnowledgeBase) -> list[str]:
+    was_own = kb.workbench.reset_head()
+    return [("" if was_own else "Nothing to reset. ") + kb.workbench.head_in_use()]
+
+
+def _refit(kb: KnowledgeBase) -> list[str]:
+    """Refit the sentence head; what that changed, in sentences."""
+    done = kb.workbench.refit()
+    lines = [f"{done.taken_up} design choices taken up, {done.turned_down} turned down."]
+    for what, change in (("States a design choice", done.choice), ("Axis", done.axis)):
+        if change is None:
+            lines.append(f"{what}: too few decisions have an axis; the shipped weights stay.")
+            continue
+        before, after = change.before, change.after
+        lines.append(
+            f"{what}: cross-validated on {change.examples} decisions, right "
+            f"{before.right:.0%} → {after.right:.0%}, surprise {before.surprise:.3f} → "
+            f"{after.surprise:.3f} nats: "
+            + ("refitted." if change.kept else "no better, so the shipped weights stay.")
+        )
+    if done.new_axes:
+        lines.append(f"Learned the team's own: {', '.join(done.new_axes)}.")
+    return lines
 
 
 def _rejected(kb: KnowledgeBase, keys: tuple[str, ...]) -> dict[str, list[Suggestion]]:

@@ -6,13 +6,14 @@ the store's.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from kb.errors import NotFound, UsageError
+from kb.errors import ModelError, NotFound, UsageError
 from kb.findings import evidence as evidences
 from kb.findings import taxonomy
 from kb.findings.evidence import Tagged, Verdict
@@ -36,8 +37,14 @@ from kb.store.findings import plain_name
 from kb.store.suggestions import Proposal
 
 if TYPE_CHECKING:
+    from kb.findings.feedback import Refit
     from kb.findings.gains import EffectClaim
+    from kb.findings.sentence_head import Encoder, SentenceReader
 
+log = logging.getLogger(__name__)
+
+SLIGHT = 0.05
+"""Share below which an axis is not worth showing: less than one in eighteen."""
 NEAR = 80.0
 """Likeness of two names, of 100, from which they are offered for merging."""
 
@@ -45,8 +52,10 @@ NEAR = 80.0
 class Workbench:
     """Projects and findings of one library. Belongs to the thread of its store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, encoder: Callable[[], Encoder] | None = None) -> None:
+        """`encoder` loads the library's; without it sentences are read by rules alone."""
         self._store = store
+        self._encoder = encoder
 
     # -- projects --------------------------------------------------------------------------------
 
@@ -274,8 +283,19 @@ class Workbench:
         )
 
     def guess_axis(self, text: str) -> list[tuple[str, float]]:
-        """Ids of axes that a sentence may be about with scores from 0 to 1, best first."""
-        return taxonomy.guess_axis(text, self.axes())
+        """Ids of axes that a sentence may be about with scores from 0 to 1, best first.
+
+        By the sentence head and cues where there is a head for the library's encoder, else by cues.
+        """
+        cued = taxonomy.guess_axis(text, self.axes())
+        reader = self._reader() if text.strip() else None
+        if reader is None:
+            return cued
+        reading = reader.read([text])[0]
+        if not cued and reading.odds < 0:
+            return []
+        ranked = reading.best_axes(text, self.axes())
+        return [(axis, share) for axis, share in ranked if share >= SLIGHT]
 
     def _fields(self, kind: FindingKind, given: dict[str, Any]) -> dict[str, object]:
         """Checked fields; UsageError also for an axis that does not exist."""
@@ -306,9 +326,17 @@ class Workbench:
             if here & {f.id, *f.merged}
             for name in (f.name, *f.aliases)
         }
+        reader = self._reader()
+        found = suggest(
+            version.text,
+            version.sections,
+            known=known,
+            axes=self.axes(),
+            read=reader.read if reader else None,
+        )
         proposals = [
             Proposal(s.kind, s.name, s.start, s.end, s.score, s.why, s.axis, _claim(s.effect))
-            for s in suggest(version.text, version.sections, known=known)
+            for s in found
             if (s.kind, plain_name(s.name)) not in tagged
         ]
         self._store.suggestions.replace(document.id, version.id, proposals[:limit])
@@ -370,6 +398,48 @@ class Workbench:
     def acceptance(self) -> list[Acceptance]:
         """How many suggestions the team has accepted and rejected, kind by kind."""
         return self._store.suggestions.acceptance()
+
+    def refit(self) -> Refit:
+        """Let the team's decisions move the sentence head; UsageError where they are too few."""
+        from kb.findings.feedback import refit
+
+        if self._encoder is None:
+            raise UsageError("There is no encoder to read sentences with.")
+        return refit(self._store, self._encoder())
+
+    def reset_head(self) -> bool:
+        """Back to the sentence head that comes with kb; False where it is in use already."""
+        if not self._store.suggestions.head():
+            return False
+        self._store.suggestions.set_head("", "back to the one that comes with kb")
+        return True
+
+    def head_in_use(self) -> str:
+        """A sentence that says how design choices are told from other sentences."""
+        reader = self._reader()
+        if reader is None:
+            return (
+                "Design choices are suggested by rules alone: the sentence head was trained for "
+                "another encoder than this library's."
+            )
+        from kb.findings.sentence_head import shipped_head
+
+        if reader.head is shipped_head():
+            return "The sentence head is the one that comes with kb."
+        return "The sentence head is this library's own, refitted to its decisions."
+
+    def _reader(self) -> SentenceReader | None:
+        """The sentence head with the library's encoder; None where they do not fit."""
+        if self._encoder is None:
+            return None
+        from kb.findings.feedback import reader_for
+
+        try:
+            encoder = self._encoder()
+        except ModelError as error:  # suggestions are had without a model, if poorer
+            log.warning("design choices are suggested by rules alone: %s", error)
+            return None
+        return reader_for(self._store.suggestions.head(), encoder)
 
     def _consider(self, project: str, finding_id: int, status: CandidateStatus = "new") -> None:
         """Make a finding a candidate of a project, unless it is one."""

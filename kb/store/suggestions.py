@@ -164,6 +164,23 @@ class Suggestions:
             )
         return self.get(suggestion_id)
 
+    # -- the sentence head that decisions have refitted ------------------------------------------
+
+    def head(self) -> str:
+        """The library's own sentence head as text; "" where the shipped one is in use."""
+        row = self._db.maybe("select value from settings where key = 'sentence_head'")
+        return row["value"] if row else ""
+
+    def set_head(self, text: str, why: str) -> None:
+        """Keep a sentence head of the library's own, or with "" none, and note `why`."""
+        with self._db.transaction():
+            self._db.run(
+                "insert into settings (key, value) values ('sentence_head', ?) "
+                "on conflict (key) do update set value = excluded.value",
+                text,
+            )
+            self._events.add("refitted" if text else "reset", "sentence head", after=why)
+
     def _read(self, condition: str, *values: object) -> list[Suggestion]:
         rows = self._db.all(
             "select s.*, substr(v.text, s.start + 1, s.end - s.start) as quote from suggestions s "
