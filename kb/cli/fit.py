@@ -210,9 +210,13 @@ def _show(found: Fit, report: Path | None, *, as_json: bool) -> None:
     if report is not None:
         from kb.export.fit_report import fit_html, fit_markdown
 
-        write = fit_html if report.suffix.lower() == ".html" else fit_markdown
-        report.write_bytes(write(found.body))
-        say(f"Report: {report}")
+        if report.suffix.lower() == ".html":
+            files = {report.name: fit_html(found.body)}
+        else:
+            files = fit_markdown(found.body, report.stem)
+        for name, content in files.items():
+            report.with_name(name).write_bytes(content)
+        say(f"Report: {report}" + (f" and {len(files) - 1} pictures." if len(files) > 1 else ""))
 
 
 def _print(found: Fit) -> None:
