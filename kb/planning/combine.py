@@ -66,7 +66,8 @@ def _few(votes: Sequence[Vote]) -> Combined:
     total = math.fsum(left)
     voters = len(left) + (total > 0)
     sceptic = ("and a sceptic's vote for no gain ", " + 0") if total > 0 else ("", "")
-    gain = Gain(min(0.0, *left), total / voters, max(0.0, *left))
+    likely = total / voters
+    gain = Gain(min(0.0, likely, *left), likely, max(0.0, likely, *left))
     count = "1 independent group" if len(left) == 1 else f"{len(left)} independent groups"
     method = (
         f"A cautious range from {count} {sceptic[0]}(sceptical prior after Spiegelhalter, Freedman "
