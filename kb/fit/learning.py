@@ -59,11 +59,11 @@ def metric_named(name: str, labels: tuple[str, ...]) -> Metric:
 
     Known are METRICS, and F1:label, precision:label and recall:label.
     """
-    kind, _, label = name.partition(":")
+    kind, colon, label = name.partition(":")
     plain = "".join(sign for sign in kind.lower() if sign.isalnum())
     known = {"".join(s for s in each.lower() if s.isalnum()): each for each in METRICS}
-    known |= {"f1": "macro-F1", "f1macro": "macro-F1", "rocauc": "AUC"} if not label else {}
-    if not label and plain in known:
+    known |= {"f1": "macro-F1", "f1macro": "macro-F1", "rocauc": "AUC"} if not colon else {}
+    if not colon and plain in known:
         found = known[plain]
         return Metric(found, _auc if found == "AUC" else _COUNTED[found])
     one = {each.lower(): each for each in OF_LABEL}.get(plain)
