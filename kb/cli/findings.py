@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -359,10 +360,18 @@ def _rejected(kb: KnowledgeBase, keys: tuple[str, ...]) -> dict[str, list[Sugges
 
 
 @click.command()
+@click.option(
+    "--bundle",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Check an archive of kb bundle instead, its checksums and quotes; needs no library.",
+)
 @as_json_option
 @click.pass_obj
-def verify(config: Config, as_json: bool) -> int:
+def verify(config: Config, bundle: Path | None, as_json: bool) -> int:
     """Read every quote again, and say which no longer stand, and what rests on them."""
+    if bundle is not None:
+        return _verify_bundle(bundle, as_json)
     with KnowledgeBase(config) as kb:
         verdicts = kb.workbench.verify()
     wrong = [v for v in verdicts if not v.stands]
@@ -395,6 +404,23 @@ def verify(config: Config, as_json: bool) -> int:
     say(
         f"{len(verdicts)} quotes read: {len(verdicts) - len(wrong)} stand, {len(wrong)} do not, "
         f"{len(changed)} changed in a newer version."
+    )
+    return int(bool(wrong))
+
+
+def _verify_bundle(file: Path, as_json: bool) -> int:
+    from kb.export.bundle import check_bundle
+
+    checked = check_bundle(file)
+    if as_json:
+        click.echo(json.dumps(asdict(checked), ensure_ascii=False, indent=2))
+        return int(bool(checked.problems))
+    for problem in checked.problems:
+        click.echo(harmless(problem))
+    wrong = len(checked.problems)
+    say(
+        f"{harmless(checked.project)}: {checked.files} files and {checked.quotes} quotes read, "
+        + (f"{wrong} problem{'s' if wrong > 1 else ''}." if wrong else "all as they were exported.")
     )
     return int(bool(wrong))
 

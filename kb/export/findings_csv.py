@@ -10,11 +10,10 @@ import io
 import re
 from collections.abc import Sequence
 
-from kb.export import KIND_NAMES, value_text
+from kb.export import KIND_NAMES, value_text, visible
 from kb.export.tables import QUOTE_COLUMNS, Cell, quote_cells
 from kb.records import Finding, Supported
 
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
@@ -40,7 +39,7 @@ def findings_csv(found: Sequence[Supported]) -> bytes:
 
 def harmless(cell: str) -> str:
     """`cell` on one line, led by an apostrophe where a spreadsheet would calculate it."""
-    shown = " ".join(_UNSEEN.sub("", cell).split())
+    shown = visible(cell)
     return f"'{shown}" if _FORMULA.match(shown) and not _NUMBER.fullmatch(shown) else shown
 
 

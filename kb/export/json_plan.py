@@ -29,11 +29,11 @@ def json_plan(state: Mapping[str, Any]) -> bytes:
     return (json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
 
 
-def read_project(content: bytes) -> dict[str, Any]:
+def read_project(content: bytes, *, quotes: bool = True) -> dict[str, Any]:
     """The state in a file that `json_plan` has written.
 
     UsageError, with the place, where it is none, is of a newer kb, or contradicts itself: what a
-    row refers to is missing, or a quote does not stand where the file says.
+    row refers to is missing, or (unless not `quotes`) a quote does not stand where the file says.
     """
     given = _parsed(content)
     if not isinstance(given, dict) or given.get("format") != FORMAT:
@@ -46,7 +46,7 @@ def read_project(content: bytes) -> dict[str, Any]:
         )
     _validate(given)
     state = {name: value for name, value in given.items() if name not in ("format", "version")}
-    for problem in _contradictions(state):
+    for problem in _contradictions(state, quotes=quotes):
         raise UsageError(f"{_NOT_ONE}{problem}.")
     return state
 
@@ -93,7 +93,7 @@ def _validate(given: dict[str, Any]) -> None:
 # -- what the schema cannot say ----------------------------------------------------------------
 
 
-def _contradictions(state: Mapping[str, Any]) -> Iterator[str]:
+def _contradictions(state: Mapping[str, Any], *, quotes: bool) -> Iterator[str]:
     """What does not fit together, as parts of sentences."""
     yield from _doubles(state)
     known = {name: {row["uid"] for row in state[name]} for name in _LISTS}
@@ -104,8 +104,8 @@ def _contradictions(state: Mapping[str, Any]) -> Iterator[str]:
     yield from _circles(state["experiments"])
     yield from _superseded(state["decisions"])
     yield from _documents(state)
-    for _, problem in quote_problems(state):
-        yield problem
+    if quotes:
+        yield from (problem for _, problem in quote_problems(state))
 
 
 def _doubles(state: Mapping[str, Any]) -> Iterator[str]:

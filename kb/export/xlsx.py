@@ -24,7 +24,6 @@ LONGEST = 32_767  # characters that Excel takes in a cell
 LONGEST_LINK = 2_079  # and in an address
 WIDEST = 60  # columns of a sheet, in characters: longer text is wrapped
 _LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-_NO_XML = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
 _WHEN = (1980, 1, 1, 0, 0, 0)  # of the files in the archive: the same plan gives the same bytes
 
 
@@ -75,7 +74,7 @@ def _write(cell: Any, value: Cell) -> None:
 
 def _text(value: str) -> str:
     """On one line, harmless, and cut with an ellipsis where Excel would call the file broken."""
-    text = _NO_XML.sub("", harmless(value))
+    text = harmless(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 

@@ -10,7 +10,6 @@ import json
 import re
 import sqlite3
 import zlib
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -60,8 +59,8 @@ class Taken:
     """What an import has done."""
 
     project: str
-    added: Counter[str] = field(default_factory=Counter)  # by kind of row
-    changed: Counter[str] = field(default_factory=Counter)
+    added: dict[str, int] = field(default_factory=dict)  # by kind of row
+    changed: dict[str, int] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)  # what both have changed, in sentences
     unsplit: int = 0  # documents that search does not find until kb reindex has run
 
@@ -202,7 +201,7 @@ class _Taking:
         if settled == "add":
             values = {**self._columns(kind, row), **where, "uid": row["uid"]}
             self._names.add(kind.name, self._db.insert(kind.name, **values), row["uid"])
-            self._taken.added[kind.name] += 1
+            _count(self._taken.added, kind.name)
         elif settled == "theirs":
             assert mine is not None
             self._change(kind, row, mine)
@@ -219,7 +218,7 @@ class _Taking:
             f"update {kind.name} set {changes} where id = ?",
             *values.values(), self._names.id(kind.name, mine["uid"]),
         )  # fmt: skip
-        self._taken.changed[kind.name] += 1
+        _count(self._taken.changed, kind.name)
 
     def _columns(self, kind: Kind, row: Row) -> dict[str, Any]:
         values: dict[str, Any] = {name: row[name] for name in kind.plain}
@@ -248,7 +247,7 @@ class _Taking:
                 row["id"], row["name"], row["definition"], row["retraining"],
                 json.dumps(row["examples"]),
             )  # fmt: skip
-            self._taken.added["axes"] += added.rowcount
+            _count(self._taken.added, "axes", added.rowcount)
 
     # -- documents -------------------------------------------------------------------------------
 
@@ -262,7 +261,7 @@ class _Taking:
                 authors=json.dumps(row["authors"], ensure_ascii=False),
                 year=_year(row["published"]),
             )
-            self._taken.added["documents"] += 1
+            _count(self._taken.added, "documents")
             self._taken.unsplit += 1
         else:
             document_id = known["id"]
@@ -296,7 +295,7 @@ class _Taking:
             sections=json.dumps([[s[part] for part in SECTION_PARTS] for s in row["sections"]]),
             lines=_packed(row["lines"]),
         )
-        self._taken.added["versions"] += 1
+        _count(self._taken.added, "versions")
 
     def _take_readings(self) -> None:
         """Of two states of a reading the later one counts: it is how far somebody has come."""
@@ -526,8 +525,8 @@ class _Taking:
         """Add what the file tells and this library does not know, and that it came from a file."""
         for event in self._history.new:
             self._db.insert("events", **self._words.into(event))
-        if any(self._taken.added.values()) or self._taken.changed or self._history.new:
-            counts = [f"{n} {name} added" for name, n in self._taken.added.items() if n]
+        if self._taken.added or self._taken.changed or self._history.new:
+            counts = [f"{n} {name} added" for name, n in self._taken.added.items()]
             counts += [f"{n} {name} changed" for name, n in self._taken.changed.items()]
             kept = [f"{self._keep}: {each}" for each in self._taken.conflicts]
             self._log.add("imported", f"project:{self._name}", after="; ".join([*counts, *kept]))
@@ -574,6 +573,11 @@ class _History:
 def _of_finding(event: Row, row: Row, what: str) -> bool:
     """Whether an event says `what` of the finding that a row speaks of."""
     return bool(event["subject"] == f"finding:{row['finding']}" and event["what"] == what)
+
+
+def _count(counts: dict[str, int], name: str, number: int = 1) -> None:
+    if number:
+        counts[name] = counts.get(name, 0) + number
 
 
 def _values(event: Row) -> Told:
