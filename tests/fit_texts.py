@@ -126,15 +126,15 @@ def _vector(word: str) -> np.ndarray:
 
 
 def sentences(
-    count: int, domain: Sequence[str], *, seed: int, clear: float = 0.8
+    count: int, domain: Sequence[str], *, seed: int, clear: float = 0.85
 ) -> list[tuple[str, str]]:
     """(text, label) pairs: words of the domain, filler, and words of the label or, seldom, not."""
     dice = np.random.default_rng(seed)
     rows = []
     for _ in range(count):
         label = str(dice.choice(["negative", "positive"]))
-        words = [*dice.choice(domain, 4), *dice.choice(FILLER, 5)]
-        for _ in range(2):
+        words = [*dice.choice(domain, 4), *dice.choice(FILLER, 3)]
+        for _ in range(4):
             own = POSITIVE if label == "positive" else NEGATIVE
             other = NEGATIVE if label == "positive" else POSITIVE
             words.append(dice.choice(own if dice.random() < clear else other))
