@@ -96,6 +96,7 @@ def test_what_was_asked_wrongly_is_answered_before_anything_is_measured(kb, file
     both = ["--source", str(files.source), "--target", str(files.target)]
     for wrong, code, sentence in (
         (["--target", str(files.target)], 2, "Say which dataset is in question"),
+        ([*both, "other.csv"], 2, "What is other.csv?"),
         ([*both, "--map", "pos"], 2, "“pos” is not LABEL=LABEL"),
         ([*both, "--gain", "3"], 1, "metrics here run from 0 to 1"),
         ([*both, "--label", "stars"], 1, "has no column “stars”. Its columns are: “text”"),
@@ -118,7 +119,7 @@ def test_a_target_without_labels_has_to_be_called_so(kb, files: Files) -> None:
 
 def test_several_sources_are_ranked_and_each_is_kept(kb, files: Files, tmp_path: Path) -> None:
     other = write_csv(tmp_path / "other.csv", sentences(200, MAILS, seed=8))
-    many = ["--many", str(files.source), "--many", str(other), "--target", str(files.target)]
+    many = ["--target", str(files.target), "--many", str(files.source), str(other)]
     code, out, _ = kb("fit", "dataset", *many, *MAP)
     assert code == 0
     assert len(out.splitlines()) >= 4

@@ -43,7 +43,8 @@ def fit() -> None:
 @click.option("--map", "mappings", multiple=True, metavar="LABEL=LABEL",
               help="What the target calls a source's label; “neutral=” leaves it out.")  # fmt: skip
 @click.option("--many", multiple=True, type=file_type, metavar="FILE",
-              help="Several sources, ranked, with mixtures of two; may be repeated.")  # fmt: skip
+              help="Several sources ranked, and mixtures of two: --many a.csv b.csv")  # fmt: skip
+@click.argument("more", nargs=-1, type=file_type, metavar="[FILE]...")
 @click.option(
     "--project", default="", help="Its metric and smallest gain count, and it keeps this."
 )
@@ -66,7 +67,9 @@ def dataset(config: Config, /, **given: Any) -> None:
     from kb.fit.kept import Files, Fitting
 
     suffix_checked(given["report"])
-    sources = [*([given["source"]] if given["source"] else []), *given["many"]]
+    if given["more"] and not given["many"]:
+        raise click.UsageError(f"What is {given['more'][0]}? Sources are --source or --many.")
+    sources = [*filter(None, [given["source"]]), *given["many"], *given["more"]]
     if given["many"] and (given["report"] or given["name"]):
         raise click.UsageError("--report and --dataset go with one --source, not with --many.")
     if not sources:
