@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from kb.errors import UsageError
 from kb.fit import verdict as rules
 from kb.fit.desk import Desk, Mapped, look, map_labels
 from kb.fit.distance import Distance, measure_distance
@@ -31,6 +32,9 @@ from kb.search.embed import Vectors
 FORMAT = 1  # of the report; raised when a field changes its meaning
 WORTH = 0.02
 """Smallest gain that counts where the project's brief states none: two points of a metric."""
+MOST_LABELS = 200
+"""Labels of the target, at most: the largest sets of intents have some 150, and a column of free
+text would be fitted for hours."""
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "tokenizers")
 
 Say = Callable[[str], None]
@@ -104,11 +108,17 @@ def fit_dataset(
 ) -> DatasetFit:
     """Measure whether `source` helps on `target`; every draw comes from `options.seed`.
 
-    Tells `say` the hypothesis first. UsageError for a metric that is not known.
+    Tells `say` the hypothesis first. UsageError for a metric that is not known, and for labels of
+    more than MOST_LABELS kinds.
     """
     mapped = map_labels(source, target, options.mapping)
     counts = Counter(label for label in mapped.target if label is not None)
     labels = tuple(sorted(counts))
+    if len(labels) > MOST_LABELS:
+        raise UsageError(
+            f"The labels of {target.name} are of {len(labels):,} kinds, as “{labels[0][:40]}”. Is "
+            "that the column of labels (--label, --target-label)?"
+        )
     metric = metric_named(options.metric, labels or ("",))
     stated = hypothesis(source.name, target.name, metric.name, options.worth)
     say(f"Hypothesis: {stated}")
