@@ -114,7 +114,7 @@ def test_rows_that_stand_in_the_target_teach_nothing_about_it(measure) -> None:
     assert found.transfer.source_rows == 300
 
 
-def test_a_column_that_holds_no_labels_is_asked_about(measure) -> None:  # noqa: ANN001
+def test_a_column_that_holds_no_labels_is_asked_about(measure) -> None:
     free = table([(text, text) for text, _ in sentences(300, MAILS, seed=2)])
     with pytest.raises(UsageError, match=r"of 300 kinds.*Is that the column of labels"):
         measure(movies(50), free)

@@ -73,6 +73,13 @@ def test_it_hurts_where_the_loss_is_sure() -> None:
     assert "Worst off is “negative”" in found.sentences[-1]
 
 
+def test_what_hurts_with_all_labels_may_help_with_few() -> None:
+    found = decide(transfer((0.2, 0.1, 0.0, -0.05, -0.07, -0.08), 0.05, Crossing(25, 10, 40)),
+                   worth=0.02)  # fmt: skip
+    assert found.kind == "hurts"
+    assert "With 16 target labels or fewer it would surely help." in found.sentences
+
+
 def test_a_gain_that_is_ruled_out_is_no_evidence() -> None:
     found = decide(transfer((0.01, 0.0, 0.0, 0.0, 0.0, 0.0), 0.015, None), worth=0.02)
     assert found.kind == "no evidence"

@@ -133,7 +133,7 @@ def decide(transfer: Transfer, *, worth: float) -> Verdict:
     sure = [p.labels for p in transfer.points[1:] if p.band[0] > 0]
     harmed = [p.labels for p in transfer.points[1:] if p.band[1] < 0]
     if gain.high < 0:
-        return _hurts(transfer, (at_last, without))
+        return _hurts(transfer, (at_last, without), sure)
     if gain.low > 0 or sure:
         return _helps(
             transfer, (at_last, without), worth, last.labels if gain.low > 0 else sure[-1]
@@ -217,8 +217,10 @@ def _between(low: int, high: int) -> str:
     return f"between {low:,} and {high:,}" if low else f"at most {high:,}"
 
 
-def _hurts(transfer: Transfer, measured: tuple[str, ...]) -> Verdict:
+def _hurts(transfer: Transfer, measured: tuple[str, ...], sure: list[int]) -> Verdict:
     lost = transfer.classes[0]
+    if sure:
+        measured = (*measured, f"With {sure[-1]:,} target labels or fewer it would surely help.")
     return Verdict(
         "hurts",
         None,
