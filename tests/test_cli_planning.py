@@ -131,6 +131,15 @@ def test_a_plan_has_questions_on_top_and_a_cut_line(mail: Run) -> None:
     assert mail("plan", "post")[0] == 1
 
 
+def test_a_swap_is_told_once(mail: Run) -> None:
+    """The ranking tells of the first three in sentences of its own."""
+    for hours in range(20, 26):
+        new(mail, f"{hours} hours", "--gain", "0", "2", "3", "--reason", "a trial", "--set",
+            f"person_hours={hours}")  # fmt: skip
+    out = mail("plan", "mail")[1]
+    assert [out.count(f"Ranks {n} and {n + 1} swap in") for n in range(1, 6)] == [1] * 5
+
+
 def test_trial_runs(mail: Run) -> None:
     for samples in (1000, 2000, 4000):
         arguments = ("--samples", str(samples), "--hours", str(samples / 5000), "--value", "68")

@@ -85,9 +85,9 @@ def _ranking(ranking: Ranking, unit: str) -> None:
         click.echo(f"  {harmless(sentence)}")
     places = {row.experiment.id: row.rank for row in ranking.ranked}
     for swap in ranking.swaps:
-        if not any(swap.advice in sentence for sentence in ranking.sentences):
-            pair = f"Ranks {places[swap.upper]} and {places[swap.lower]} swap in {swap.share:.0%}"
-            click.echo(f"  {pair}: {harmless(swap.advice)}")
+        pair = f"Ranks {places[swap.upper]} and {places[swap.lower]} swap in "
+        if not any(sentence.startswith(pair) for sentence in ranking.sentences):
+            click.echo(f"  {pair}{swap.share * 100:.0f} %: {harmless(swap.advice)}")
 
 
 def _row(row: Ranked, unit: str) -> str:
