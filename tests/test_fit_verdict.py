@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from kb.fit.transfer import ClassResult, Crossing, Figure, Point, Transfer
+from kb.fit.resampling import Figure
+from kb.fit.transfer import ClassResult, Crossing, Point, Transfer
 from kb.fit.verdict import cannot_tell, decide, leaks
 
 KS = (0, 8, 16, 32, 64, 128, 160)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.fit.learning import Floats, metric_named
-from kb.fit.transfer import Figure, figure
+from kb.fit.resampling import Figure, figure
 from kb.search.embed import Vectors
 
 ROWS = 2000  # of each set that classifier, neighbours and map look at

@@ -12,8 +12,8 @@ from itertools import combinations
 
 from kb.errors import UsageError
 from kb.fit.dataset import DatasetFit
+from kb.fit.resampling import Figure
 from kb.fit.tables import Table
-from kb.fit.transfer import Figure
 
 MIXED = 3
 """Sources, the best ones, that are mixed two by two: more would be measured for little."""

@@ -8,43 +8,35 @@ the verdict has its own rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from kb.fit.learning import Floats, Ints, Metric, head, metric_named, scores_of
+from kb.fit.resampling import (
+    FOLDS,
+    LEVEL,
+    Figure,
+    Report,
+    Resampled,
+    band,
+    figure,
+    folds,
+    run_all,
+    within,
+)
 
-FOLDS = 5
-REPEATS = 4
-"""Times the folds are drawn anew for a target of up to REPEATED labels: 20 training sets a size."""
-REPEATED = 1000
 FIRST = 8  # smallest number of target labels
 SAY = 10.0
 """How much more a target label may count than a source label, at most; else both sides count the
 same in all. Of 1, 5, 10, 20 and no limit, 10 was among the best at every size from 8 to 2,048
 labels (the pairs of benchmarks/dataset_fit.py)."""
-BOOTSTRAPS = 1000
-BOOTSTRAPS_LEAST = 200
-WEIGHTS = 10_000_000  # of the bootstrap, at most, fewer bootstraps of more rows: 40 MB
+AT_ONCE = 64  # bootstraps measured at once: an AUC copies their weights several times
 TREND = 4  # sizes that the curve's end is continued by
 FAR = 3.0  # doublings beyond the largest size: further nothing is foretold
 EXAMPLES = 8
 EXAMPLE_LENGTH = 300
-WORKERS = 2  # fits at once: most of a fit is in BLAS, on one thread
-LEVEL = 0.95
-
-Report = Callable[[int, int], None]  # fits done, fits in all
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A measured value, and the interval that holds the true one in 95 of 100 cases."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +132,14 @@ def measure_transfer(
     anew together, as crossed factors (Owen 2007, pigeonhole bootstrap).
     """
     predictions = _predictions(sides, seed, report)
-    resampled = _Resampled(sides.target_classes, predictions.folds, seed)
+    resampled = Resampled(sides.target_classes, predictions.folds, seed)
     ks = tuple(predictions.target)
     target = {k: resampled.of(metric, predictions.target[k]) for k in ks}
     both = {k: resampled.of(metric, predictions.both[k]) for k in ks}
     gains = {k: both[k] - target[k] for k in ks}
-    width = _band([gains[k] for k in ks])
+    width = band([gains[k] for k in ks])
     points = tuple(
-        Point(k, figure(target[k]), figure(both[k]), figure(gains[k]), _within(gains[k], width))
+        Point(k, figure(target[k]), figure(both[k]), figure(gains[k]), within(gains[k], width))
         for k in ks
     )
     last, auc = ks[-1], metric_named("AUC", sides.labels)
@@ -184,9 +176,9 @@ class _Predictions:
 
 def _predictions(sides: Sides, seed: int, report: Report) -> _Predictions:
     n, classes = len(sides.target), len(sides.labels)
-    repeats = REPEATS if n <= REPEATED else 1
     ks = sizes(n)
-    folds = np.stack([_folds(sides.target_classes, seed + r) for r in range(repeats)])
+    drawn = folds(sides.target_classes, seed)
+    repeats = len(drawn)
     shape = (repeats, n, classes)
     target = {k: np.zeros(shape) for k in (0, *ks)}
     both = {k: np.zeros(shape) for k in (0, *ks)}
@@ -194,30 +186,15 @@ def _predictions(sides: Sides, seed: int, report: Report) -> _Predictions:
     jobs: list[Callable[[], None]] = []
     for r in range(repeats):
         for fold in range(FOLDS):
-            test = np.flatnonzero(folds[r] == fold)
-            order = _order(sides.target_classes, np.flatnonzero(folds[r] != fold), seed, r, fold)
+            test = np.flatnonzero(drawn[r] == fold)
+            order = _order(sides.target_classes, np.flatnonzero(drawn[r] != fold), seed, r, fold)
             common = np.bincount(sides.target_classes[order], minlength=classes).argmax()
             target[0][r, test, common] = 1.0
             for k in ks:
                 rows = order[:k]
                 jobs.append(partial(_fit, sides, rows, test, target[k][r], both[k][r]))
-    _run(jobs, report)
-    return _Predictions(sides.target_classes, folds, target, both)
-
-
-def _run(jobs: Sequence[Callable[[], None]], report: Report) -> None:
-    """All jobs, two at a time with BLAS on one thread each: the same digits on any machine."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(1), ThreadPoolExecutor(WORKERS) as pool:
-        running = [pool.submit(job) for job in jobs]
-        try:
-            for done, each in enumerate(running, start=1):
-                each.result()
-                report(done, len(jobs))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    run_all(jobs, report)
+    return _Predictions(sides.target_classes, drawn, target, both)
 
 
 def _fit(sides: Sides, rows: Ints, test: Ints, target: Floats, both: Floats) -> None:
@@ -231,16 +208,6 @@ def _fit(sides: Sides, rows: Ints, test: Ints, target: Floats, both: Floats) -> 
     both[test] = scores_of(model, sides.target[test], classes)
 
 
-def _folds(classes: Ints, seed: int) -> Ints:
-    """The fold of each row, with the classes spread evenly over the folds."""
-    dice = np.random.default_rng([seed, 1])
-    shuffled = dice.permutation(len(classes))
-    by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]
-    folds = np.empty(len(classes), dtype=np.int64)
-    folds[by_class] = np.arange(len(classes)) % FOLDS
-    return folds
-
-
 def _order(classes: Ints, rows: Ints, seed: int, repeat: int, fold: int) -> Ints:
     """`rows` in random order in which every beginning has the classes in proportion."""
     dice = np.random.default_rng([seed, 2, repeat, fold])
@@ -249,47 +216,6 @@ def _order(classes: Ints, rows: Ints, seed: int, repeat: int, fold: int) -> Ints
         at = dice.permutation(np.flatnonzero(classes[rows] == each))
         place[at] = (np.arange(len(at)) + dice.random()) / len(at)
     return rows[np.argsort(place, kind="stable")]
-
-
-# -- intervals -------------------------------------------------------------------------------------
-
-
-class _Resampled:
-    """The same random weightings of rows and training sets for everything that is compared."""
-
-    def __init__(self, truth: Ints, folds: Ints, seed: int) -> None:
-        repeats, n = folds.shape
-        draws = (folds + np.arange(repeats)[:, None] * FOLDS).ravel()
-        count = max(BOOTSTRAPS_LEAST, min(BOOTSTRAPS, WEIGHTS // (n * repeats)))
-        dice = np.random.default_rng([seed, 3])
-        self._truth = np.tile(truth, repeats)
-        self._weights = np.ones((1 + count, n * repeats), dtype=np.float32)
-        for row in self._weights[1:]:
-            rows = np.bincount(dice.integers(n, size=n), minlength=n)
-            sets = repeats * FOLDS
-            trained = np.bincount(dice.integers(sets, size=sets), minlength=sets)
-            row[:] = np.tile(rows, repeats) * trained[draws]
-
-    def of(self, metric: Metric, scores: Floats) -> Floats:
-        """(1 + bootstraps,): the metric as measured, then resampled; scores (repeats, n, c)."""
-        return metric.of(self._weights, self._truth, scores.reshape(len(self._truth), -1))
-
-
-def figure(values: Floats) -> Figure:
-    """A value, the first, with the interval of its resampled ones."""
-    low, high = np.nanquantile(values[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Figure(float(values[0]), float(low), float(high))
-
-
-def _band(gains: Sequence[Floats]) -> float:
-    """How many standard errors hold all true gains at once (the largest deviation's quantile)."""
-    deviations = [np.abs(gain[1:] - gain[0]) / max(float(gain[1:].std()), 1e-9) for gain in gains]
-    return float(np.quantile(np.max(deviations, axis=0), LEVEL))
-
-
-def _within(gain: Floats, width: float) -> tuple[float, float]:
-    error = width * float(gain[1:].std())
-    return float(gain[0] - error), float(gain[0] + error)
 
 
 def _crossing(gains: dict[int, Floats], worth: float) -> Crossing | None:
@@ -334,7 +260,7 @@ def _rounded(labels: float) -> int:
 
 
 def _classes(
-    resampled: _Resampled, predictions: _Predictions, labels: tuple[str, ...]
+    resampled: Resampled, predictions: _Predictions, labels: tuple[str, ...]
 ) -> tuple[ClassResult, ...]:
     last = max(predictions.both)
     found = []

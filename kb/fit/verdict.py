@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from kb.fit.transfer import Figure, Transfer
+from kb.fit.resampling import Figure
+from kb.fit.transfer import Transfer
 
 Kind = Literal["helps", "helps until", "no evidence", "hurts", "needs labels"]
 
