@@ -54,7 +54,9 @@ class VectorCache:
         waiting = sorted(missing, key=lambda key: (len(missing[key]), key))
         for at in range(0, len(waiting), WRITTEN):
             part = waiting[at : at + WRITTEN]
-            known.update(self._append(part, self._vectors([missing[key] for key in part])))
+            known.update(
+                self._append(part, embed_whole(self._embedder, [missing[k] for k in part]))
+            )
             report(len(texts) - len(waiting) + at + len(part), len(texts))
         rows = np.array([known[key] for key in keys], dtype="<f2").astype(np.float32)
         return _unit(rows.reshape(len(texts), self._embedder.dimension))
@@ -83,24 +85,26 @@ class VectorCache:
             out.write(records.tobytes())
         return dict(zip(keys, records["vector"], strict=True))
 
-    def _vectors(self, texts: Sequence[str]) -> Vectors:
-        """(n, d), one row a text, of the mean direction of its pieces."""
-        pieces = [self._pieces(encodable(text)) for text in texts]
-        vectors = self._embedder.embed_documents([piece for each in pieces for piece in each])
-        ends = np.cumsum([len(each) for each in pieces])
-        sums = [part.sum(axis=0) for part in np.split(vectors, ends[:-1])]
-        return _unit(np.array(sums, dtype=np.float32))
 
-    def _pieces(self, text: str) -> list[str]:
-        """`text`, or where it is too long its first PIECES stretches."""
-        limit = self._embedder.max_tokens
-        spans = self._embedder.token_spans(text)
-        if len(spans) <= limit:
-            return [text]
-        # a cut may fall between two tokens of one word, which then count as more: room for that
-        size = limit - 8
-        starts = range(0, min(len(spans), size * PIECES), size)
-        return [text[spans[at][0] : spans[min(at + size, len(spans)) - 1][1]] for at in starts]
+def embed_whole(embedder: Embedder, texts: Sequence[str]) -> Vectors:
+    """(n, d), one row a text, of the mean direction of its stretches; nothing is remembered."""
+    pieces = [_pieces(embedder, encodable(text)) for text in texts]
+    vectors = embedder.embed_documents([piece for each in pieces for piece in each])
+    ends = np.cumsum([len(each) for each in pieces])
+    sums = [part.sum(axis=0) for part in np.split(vectors, ends[:-1])]
+    return _unit(np.array(sums, dtype=np.float32))
+
+
+def _pieces(embedder: Embedder, text: str) -> list[str]:
+    """`text`, or where it is too long its first PIECES stretches."""
+    limit = embedder.max_tokens
+    spans = embedder.token_spans(text)
+    if len(spans) <= limit:
+        return [text]
+    # a cut may fall between two tokens of one word, which then count as more: room for that
+    size = limit - 8
+    starts = range(0, min(len(spans), size * PIECES), size)
+    return [text[spans[at][0] : spans[min(at + size, len(spans)) - 1][1]] for at in starts]
 
 
 def _unit(vectors: Vectors) -> Vectors:
