@@ -59,7 +59,7 @@ DETERMINER = re.compile(
     r"|only|such|various|different|several|some|two|three|four|of)\s+)+", re.I,
 )  # fmt: skip
 NO_CHOICE = re.compile(
-    r"et al|^including\b|\b(?:and|or)$|sel(?:f|ves)\b(?!-)"
+    r"et al|^(?:including|given)\b|\b(?:and|or|of|which)$|\bwhich\b|sel(?:f|ves)\b(?!-)"
     r"|\b(?:or not|version|dump|corpus|data ?set|benchmark)\b"
 )
 """Of a name that is an author's, a phrase's or a dataset's."""

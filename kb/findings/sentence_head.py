@@ -21,9 +21,9 @@ from kb.findings.taxonomy import Axis, guess_axis
 
 Floats = NDArray[np.float64]
 
-CUE_SHARE = 4.0
-"""Nats that a cue's score (0 to 1) adds to an axis' log-probability. Of 0, 1, 2, 3, 4 and 6 the
-best on the development sentences, where 3 to 6 differ little (benchmarks/choice_sentences.py)."""
+CUE_SHARE = 3.0
+"""Nats that a cue's score (0 to 1) adds to an axis' log-probability. Of 0, 3 and 5 the best
+on the development sentences (benchmarks/choice_sentences.py)."""
 UNHEARD = math.log(0.05)
 """Log-probability of an axis that the head knows nothing of, a team's own: one in twenty."""
 BIAS_SHARE = 0.01

@@ -133,9 +133,12 @@ BY_OTHERS = re.compile(
     r"\s+(?:(?:\w+ly|also|have|has|further)\s+)*"
     r"(?:\w+ed|us(?:e|es)|propos\w*|appl(?:y|ies)|develops?|builds?|points?|shows?|showed|found"
     r"|introduces?|presents?|trains?|extends?|combines?|concatenates?|reports?|employs?)\b"
-    r"|\b(?:previous|prior|earlier|related)\s+(?:work|models|methods|approaches|studies)\b"
+    r"|\b(?:previous|prior|earlier|related|recent|future)\s+(?:works?|models|methods|approaches"
+    r"|studies|systems)\b|\bha(?:s|ve)\s+(?:recently\s+)?(?:been\s+)?(?:shown|proposed|achieved)\b"
+    r"|\b[Ii]n\s+recent\b|\b[Tt]hey\s+(?:\w+ed|use|train)\b"
 )
 """Words by which a sentence tells of other people's work."""
+CAPTION = re.compile(r"(?:Table|Tab\.|Figure|Fig\.)\s+\w+\s*[:.]")
 _JOINING = "the is are was were we of to a an with and in on for by that as it"
 JOINING = frozenset(_JOINING.split())
 OFTEN = 8
@@ -432,11 +435,13 @@ def _is_table(text: str, sentence: Span) -> bool:
 
 
 def _is_row(sentence: str) -> bool:
-    """Whether a "sentence" is rather a row of names and figures: few words join others."""
+    """Whether a "sentence" is rather a row of names and figures, a title or a caption."""
     words = sentence.split()
     figures = sum(word[:1].isdigit() for word in words)
     joining = sum(word in JOINING for word in words)
-    return figures >= 3 and joining * 10 < len(words)
+    return (
+        (figures >= 3 and joining * 10 < len(words)) or not joining or bool(CAPTION.match(sentence))
+    )
 
 
 def _why(text: str, group: _Group, mention: _Mention, kind: _Kind) -> str:
