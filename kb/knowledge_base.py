@@ -24,6 +24,7 @@ from kb.records import (
     PassageSpan,
     Query,
     Status,
+    Taken,
     Version,
 )
 from kb.store import Store
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from kb.search.embed import Embedder
     from kb.search.index import FaissIndex
     from kb.search.search import Searcher
-    from kb.store.arrival import Keep, Taken
     from kb.store.exchange import State
     from kb.store.locators import Run
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,9 +15,7 @@ from kb.cli.show import harmless, say
 from kb.config import Config
 from kb.errors import UsageError
 from kb.knowledge_base import KnowledgeBase
-
-if TYPE_CHECKING:
-    from kb.store.arrival import Keep, Taken
+from kb.records import Keep, Taken
 
 
 @click.command("import")

@@ -11,11 +11,10 @@ import re
 import sqlite3
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kb.errors import Conflict, UsageError
-from kb.records import Page, page_at
+from kb.records import Keep, Page, Taken, page_at
 from kb.store.changes import json_text
 from kb.store.connection import Connection
 from kb.store.events import Events
@@ -47,22 +46,10 @@ from kb.store.exchange import (
 )
 from kb.store.findings import plain_name
 
-Keep = Literal["ours", "theirs"]
 Settled = Literal["add", "same", "ours", "theirs"]
 Told = tuple[str, ...]  # an event's values
 
 _SHOWN = 5  # conflicts named in a message; the others are counted
-
-
-@dataclass(slots=True)
-class Taken:
-    """What an import has done."""
-
-    project: str
-    added: dict[str, int] = field(default_factory=dict)  # by kind of row
-    changed: dict[str, int] = field(default_factory=dict)
-    conflicts: list[str] = field(default_factory=list)  # what both have changed, in sentences
-    unsplit: int = 0  # documents that search does not find until kb reindex has run
 
 
 class Arrival:
