@@ -19,6 +19,7 @@ from kb.records import (
     DocumentHits,
     Ingest,
     IngestState,
+    Keep,
     Member,
     Model,
     PassageSpan,
