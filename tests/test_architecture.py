@@ -39,8 +39,10 @@ ROOMS: dict[str, set[str]] = {
         "kb.records",
         "kb.errors",
     },
+    "kb.health": {"kb.knowledge_base", "kb.errors"},
     "kb.cli": {
         "kb",
+        "kb.health",
         "kb.findings",
         "kb.planning",
         "kb.fit",
@@ -54,6 +56,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "kb.pages": {
         "kb",
+        "kb.health",
         "kb.accounts",
         "kb.knowledge_base",
         "kb.findings",

@@ -30,6 +30,7 @@ COMMANDS = {
     "comment": "kb.cli.findings:comment",
     "data": "kb.cli.data:data",
     "decision": "kb.cli.decision:decision",
+    "doctor": "kb.cli.doctor:doctor",
     "documents": "kb.cli.documents:documents",
     "experiment": "kb.cli.experiment:experiment",
     "export": "kb.cli.export:export",

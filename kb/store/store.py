@@ -19,6 +19,7 @@ from kb.store.experiments import Experiments
 from kb.store.factor_ratings import FactorRatings
 from kb.store.findings import Findings
 from kb.store.fits import Fits
+from kb.store.integrity import Integrity
 from kb.store.locators import Locators
 from kb.store.members import Members
 from kb.store.passages import Passages
@@ -45,6 +46,7 @@ class Store:
         self._connection = Connection(self.file, only_read=only_read)
         self.raw_files = RawFiles(library / "raw")
         self.settings = Settings(self._connection)
+        self.integrity = Integrity(self._connection)
         self.events = Events(self._connection, member, role)
         self.members = Members(self._connection, self.events)
         self.documents = Documents(self._connection, self.events)
