@@ -134,7 +134,7 @@ def table(judged: Sequence[Judged], readings: Sequence[Reading]) -> Iterator[str
             (j, r) for j, r in zip(judged, readings, strict=True) if j.part == part and j.axes
         ]
         cued = [(guess_axis(j.text) or [("", 0.0)])[0][0] for j, _ in stated]
-        head = [max(r.axes, key=lambda axis: r.axes[axis]) for _, r in stated]  # noqa: B023
+        head = [max(r.axes, key=lambda axis: r.axes[axis]) for _, r in stated]
         both = [r.best_axes(j.text)[0][0] for j, r in stated]
         cells = []
         for said in (cued, head, both):

@@ -1,4 +1,4 @@
-"""Knows how to read the learned head: how much a name in its sentence looks like a dataset's.
+"""Knows how to read the learned heads: how much a name looks like a dataset's, or a model's.
 
 It refuses to train (data/names/learned/train.py does) and to know where its weights came from
 (README.md beside them does).
@@ -42,13 +42,22 @@ def _words(text: str) -> list[str]:
 
 
 @functools.cache
-def _head() -> tuple[float, dict[str, float]]:
-    path = names_folder() / "learned" / "head.json"
+def _head(file: str) -> tuple[float, dict[str, float]]:
+    path = names_folder() / "learned" / file
     read = json.loads(path.read_text(encoding="utf-8"))
     return float(read["bias"]), {str(k): float(v) for k, v in read["weights"].items()}
 
 
 def dataset_odds(seen: Iterable[str]) -> float:
     """Log-odds that the name is a dataset's, by the features of one mention."""
-    bias, weights = _head()
+    return _odds("head.json", seen)
+
+
+def model_odds(seen: Iterable[str]) -> float:
+    """Log-odds that the name is a method's, as models and architectures are."""
+    return _odds("model_head.json", seen)
+
+
+def _odds(file: str, seen: Iterable[str]) -> float:
+    bias, weights = _head(file)
     return bias + sum(weights.get(feature, 0.0) for feature in set(seen))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from kb.findings.choice_names import choice_name
 from kb.findings.choices import COMMITTED, Choice, ChoiceHit, choices, is_choice
 from kb.findings.gains import EffectClaim, effect
-from kb.findings.learned import dataset_odds, features
+from kb.findings.learned import dataset_odds, features, model_odds
 from kb.findings.names import KnownName, NameHit, key, matched, overlaps
 from kb.findings.patterns import (
     DATA_NAME,
@@ -352,18 +352,20 @@ def _kind_and_odds(text: str, group: _Group) -> tuple[_Kind, float]:
     if group.no_data:
         data -= NO_DATA
     base = BASE[group.shape] + often
-    learned = _learned_odds(text, group)
-    data = CUES_SHARE * (base + data) + LEARNED_SHARE * learned
-    model = base + model - LEARNED_SHARE * max(learned, 0.0) / 2
+    of_data, of_model = _learned_odds(text, group)
+    data = CUES_SHARE * (base + data) + LEARNED_SHARE * of_data
+    model = base + model - LEARNED_SHARE * max(of_data, 0.0) / 2
+    model = CUES_SHARE * model + LEARNED_SHARE * of_model
     return ("dataset", data) if data >= model else ("pretrained_model", model)
 
 
-def _learned_odds(text: str, group: _Group) -> float:
-    """The learned head's log-odds at the mention that looks most like a dataset's."""
-    return max(
-        dataset_odds(features(text, NameSpan(m.start, m.end, group.shape), m.sentence, m.cues))
+def _learned_odds(text: str, group: _Group) -> tuple[float, float]:
+    """The learned heads' log-odds at the mention that looks most like a dataset's, a model's."""
+    seen = [
+        list(features(text, NameSpan(m.start, m.end, group.shape), m.sentence, m.cues))
         for m in group.mentions[:MOST_READ]
-    )
+    ]
+    return max(map(dataset_odds, seen)), max(map(model_odds, seen))
 
 
 def _cue_odds(group: _Group, weights: dict[str, float]) -> float:
@@ -451,7 +453,7 @@ def _why(text: str, group: _Group, mention: _Mention, kind: _Kind) -> str:
     cue = max(mention.cues, key=lambda c: weights.get(c, 0.0), default="")
     if weights.get(cue, 0.0) > 0:
         return f"pattern: {cue}"
-    if kind == "dataset" and _learned_odds(text, group) > 0:
+    if kind != "architecture" and _learned_odds(text, group)[kind != "dataset"] > 0:
         return "learned"
     return "pattern: shape of a name"
 
