@@ -3,11 +3,13 @@
     python -m benchmarks.dataset_fit pairs [--neutral dropped|mapped|kept] [--seeds N]
     python -m benchmarks.dataset_fit speed [--rows N]
     python -m benchmarks.dataset_fit large
+    python -m benchmarks.dataset_fit settings
 
 `pairs`: every ordered pair of four sets of labelled sentences (two of them of one domain), the
 verdict from 200 random target labels against the truth from all of them. The truth is the mean gain
 of 20 draws of 32 and of 160 labels, tested on all other rows, and the verdict on the whole target.
 `speed`: a pair of 10,000 × 10,000 texts with nothing cached, then from the cache, with its memory.
+`settings`: macro-F1 by the constants of the head and of how much a target label counts.
 `large`: a sample of a CSV of 2 GB, made in a temporary folder.
 """
 
@@ -20,15 +22,17 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from kb.config import read_config
 from kb.fit.dataset import DatasetFit, Encoder, Options, fit_dataset
 from kb.fit.desk import map_labels
 from kb.fit.leakage import find_copies
-from kb.fit.learning import head, metric_named, scores_of
+from kb.fit.learning import Floats, Ints, head, metric_named, scores_of
 from kb.fit.tables import Table, read_table
 from kb.fit.transfer import SAY
 from kb.fit.vectors import VectorCache
@@ -89,10 +93,10 @@ def drawn(whole: Table, count: int, seed: int) -> Table:
     )
 
 
-def true_gains(
+def prepared(
     source: Table, target: Table, mapping: dict[str, str], cache: VectorCache
-) -> dict[int, Gain]:
-    """The gain in macro-F1 at each of SIZES, over DRAWS draws; by other code than the product's."""
+) -> tuple[list[Floats], list[Ints], tuple[str, ...]]:
+    """Vectors and classes of source and target, copies left out, and the labels."""
     mapped = map_labels(source, target, mapping)
     vectors = cache.embed(source.texts), cache.embed(target.texts)
     copies = find_copies(source.texts, target.texts, vectors, (mapped.source, mapped.target))
@@ -106,6 +110,14 @@ def true_gains(
         np.array([labels.index(str(side[row])) for row in rows[at]])
         for at, side in enumerate((mapped.source, mapped.target))
     ]
+    return x, y, labels
+
+
+def true_gains(
+    source: Table, target: Table, mapping: dict[str, str], cache: VectorCache
+) -> dict[int, Gain]:
+    """The gain in macro-F1 at each of SIZES, over DRAWS draws; by other code than the product's."""
+    x, y, labels = prepared(source, target, mapping, cache)
     metric = metric_named("macro-F1", labels)
     dice = np.random.default_rng(99)
     found = {}
@@ -209,6 +221,51 @@ def pairs(folder: Path, embedder: Embedder, cache: VectorCache, neutral: str, se
     )
 
 
+TRIED = (("MR", "products"), ("products", "MR"), ("MR", "airlines"), ("airlines", "MR"))
+LABELS_TRIED = (8, 32, 160, 512, 2048)
+PENALTIES = (1.0, 3.0, 10.0, 30.0)
+SAYS = (1.0, 5.0, 10.0, 20.0, 1e9)
+TEST = 1000
+
+
+def settings(folder: Path, cache: VectorCache) -> None:
+    """Mean macro-F1 over TRIED and three draws, for each value of the two constants."""
+    tables = {name: table(folder, name) for name in SETS}
+    found: dict[tuple[str, int], list[float]] = {}
+    with threadpool_limits(2):
+        for names in TRIED:
+            x, y, labels = prepared(*(tables[n] for n in names), NEUTRAL["mapped"], cache)
+            metric = metric_named("macro-F1", labels)
+            dice = np.random.default_rng(5)
+            for _ in range(3):
+                order = dice.permutation(len(x[1]))
+                test = order[-TEST:]
+
+                def score(model: Any, test: Ints = test) -> float:
+                    scores = scores_of(model, x[1][test], len(labels))  # noqa: B023
+                    one = np.ones((1, len(test)), dtype=np.float32)
+                    return float(metric.of(one, y[1][test], scores)[0])  # noqa: B023
+
+                for size in LABELS_TRIED:
+                    train = order[:size]
+                    for c in PENALTIES:
+                        model = LogisticRegression(C=c, class_weight="balanced", max_iter=2000)
+                        fitted = model.fit(x[1][train], y[1][train])
+                        found.setdefault((f"target alone, C={c:g}", size), []).append(score(fitted))
+                    for say in SAYS:
+                        weight = min(say, max(1.0, len(x[0]) / size))
+                        weights = np.r_[np.ones(len(x[0])), np.full(size, weight)]
+                        joined = np.vstack((x[0], x[1][train]))
+                        both = head(joined, np.r_[y[0], y[1][train]], weights)
+                        name = f"both, a target label counts at most {say:g}"
+                        found.setdefault((name, size), []).append(score(both))
+    print(f"| | {' | '.join(f'{size} labels' for size in LABELS_TRIED)} |")
+    print("|---|" + "---|" * len(LABELS_TRIED))
+    for name in dict.fromkeys(name for name, _ in found):
+        cells = [f"{np.mean(found[name, size]):.3f}" for size in LABELS_TRIED]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
 def speed(folder: Path, embedder: Embedder, rows: int) -> None:
     """A large pair, first with nothing cached, then from the cache."""
     tables = {name: table(folder, name) for name in SETS}
@@ -258,7 +315,7 @@ def large(size: int = 2 * 1024**3) -> None:
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=("pairs", "speed", "large"))
+    parser.add_argument("part", choices=("pairs", "speed", "large", "settings"))
     parser.add_argument("--neutral", choices=tuple(NEUTRAL), default="dropped")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=10_000)
@@ -276,7 +333,10 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         cache = VectorCache(arguments.cache or Path(temporary), embedder)
-        pairs(shared / "sentiment", embedder, cache, arguments.neutral, arguments.seeds)
+        if arguments.part == "settings":
+            settings(shared / "sentiment", cache)
+        else:
+            pairs(shared / "sentiment", embedder, cache, arguments.neutral, arguments.seeds)
 
 
 if __name__ == "__main__":

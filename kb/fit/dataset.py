@@ -122,7 +122,7 @@ def fit_dataset(
     metric = metric_named(options.metric, labels or ("",))
     stated = hypothesis(source.name, target.name, metric.name, options.worth)
     say(f"Hypothesis: {stated}")
-    clock = _Clock()
+    clock = Clock()
     with clock("desk"):
         desk = look(source, target, mapped, options.facts)
     with clock("embed"):
@@ -207,7 +207,7 @@ def _answer(
     return transfer, rules.decide(transfer, worth=options.worth)
 
 
-class _Clock:
+class Clock:
     """How long each step took, in seconds."""
 
     def __init__(self) -> None:
@@ -215,6 +215,7 @@ class _Clock:
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:
+        """Time what is done within as that step."""
         started = time.perf_counter()
         yield
         self.seconds[step] = round(time.perf_counter() - started, 2)

@@ -97,7 +97,7 @@ def look(
     source: Table, target: Table, mapped: Mapped, facts: Mapping[str, str] | None = None
 ) -> Desk:
     """What lies on the desk, with a sentence on everything that should be known of it."""
-    sides = _side(source), _side(target)
+    sides = side_of(source), side_of(target)
     return Desk(
         sides[0],
         sides[1],
@@ -109,7 +109,8 @@ def look(
     )
 
 
-def _side(table: Table) -> Side:
+def side_of(table: Table) -> Side:
+    """A set by itself."""
     lengths = sorted(len(text.split()) for text in table.texts)
     tenth = len(lengths) // 10
     return Side(

@@ -259,27 +259,30 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     for which in ("source", "target"):
         if before[f"{which}_sha256"] != now[f"{which}_sha256"]:
             found.append(f"The {which}'s file has changed since.")
-    if before["encoder"] != _plain(now["encoder"]):
+    if before["encoder"] != plain(now["encoder"]):
         found.append("Another encoder was used then.")
-    moved = sum(_plain(now[part]) != before.get(part) for part in now if part not in PASSING)
+    moved = sum(plain(now[part]) != before.get(part) for part in now if part not in PASSING)
     if moved and not found:
-        libraries = [
-            f"{name} {before['versions'].get(name)} → {version}"
-            for name, version in now["versions"].items()
-            if before["versions"].get(name) != version
-        ]
-        found.append(
-            f"Figures moved though the files did not: {', '.join(libraries)}."
-            if libraries
-            else "Figures moved though files and versions did not: the vectors were made anew."
-        )
+        found.append(why_moved(before, now))
     return found if moved else []
 
 
-def _plain(value: Any) -> Any:
+def why_moved(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """Why figures of two reports on the same files differ."""
+    libraries = [
+        f"{name} {before['versions'].get(name)} → {version}"
+        for name, version in now["versions"].items()
+        if before["versions"].get(name) != version
+    ]
+    if libraries:
+        return f"Figures moved though the files did not: {', '.join(libraries)}."
+    return "Figures moved though files and versions did not: the vectors were made anew."
+
+
+def plain(value: Any) -> Any:
     """As it comes back from JSON: tuples are lists."""
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return value

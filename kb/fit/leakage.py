@@ -140,6 +140,11 @@ def given_away(texts: Sequence[str], labels: Sequence[str | None]) -> GivenAway 
     return best
 
 
+def repeated(texts: Sequence[str]) -> Mask:
+    """Which texts repeat the words of an earlier one."""
+    return _again([_words(text) for text in texts])
+
+
 def _words(text: str) -> str:
     """What of a text counts for sameness: its words, whatever stands between them."""
     return " ".join(_WORDS.findall(text.casefold())) or text

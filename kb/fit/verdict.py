@@ -22,6 +22,11 @@ LEAST_OF_CLASS = 8
 ENOUGH = 200
 """Labels that a first look should have (benchmarks/dataset_fit.py counts how often they tell)."""
 MOST = 10_000  # labels beyond which it is only said that more would be needed
+LOOK_AT_LABELS = (
+    "Look at twenty labelled texts of the target: labels that were shuffled, or moved by a row, "
+    "look like this.",
+    "A label that needs more than the text (a customer's history, say) cannot be learned from it.",
+)
 FAR = 4  # times the labels at hand: an end that far off is not foretold
 
 
@@ -141,16 +146,24 @@ def decide(transfer: Transfer, *, worth: float) -> Verdict:
         )
     if gain.high < worth or harmed:
         return _no_evidence(transfer, (at_last, without), worth, harmed)
-    half = (gain.high - gain.low) / 2
-    more = _two_digits(transfer.target_rows * ((half / max(abs(gain.value), worth)) ** 2 - 1))
     return _needs(
-        min(max(more, last.labels // 4), MOST),
+        more_labels(transfer.target_rows, gain, worth),
         "interval too wide",
         at_last,
         f"That interval allows for a gain worth having ({worth:g}) as well as for none. "
         f"It narrows with the root of the number of labels.",
         sentences=(without,),
     )
+
+
+def more_labels(rows: int, gain: Figure, worth: float) -> int:
+    """How many labels beside `rows` would narrow the interval of `gain` to itself, or to `worth`.
+
+    At least a fifth more: fewer would hardly move it.
+    """
+    half = (gain.high - gain.low) / 2
+    more = _two_digits(rows * ((half / max(abs(gain.value), worth)) ** 2 - 1))
+    return min(max(more, rows // 5), MOST)
 
 
 def shown(figure: Figure) -> str:
@@ -175,10 +188,8 @@ def _helps(transfer: Transfer, measured: tuple[str, ...], worth: float, surely: 
     seen = f"The source surely helps with {surely:,} target labels."
     if crossing.labels == 0 or crossing.labels > FAR * last.labels:
         if last.gain.low <= 0:
-            half = (last.gain.high - last.gain.low) / 2
-            more = transfer.target_rows * ((half / max(abs(last.gain.value), worth)) ** 2 - 1)
             return _needs(
-                min(max(_two_digits(more), last.labels // 4), MOST),
+                more_labels(transfer.target_rows, last.gain, worth),
                 "helps few, unclear for all",
                 seen,
                 f"Whether it still does with all {transfer.target_rows:,} cannot be told yet.",
@@ -271,12 +282,7 @@ def _not_learnable(transfer: Transfer, at_last: str) -> Verdict:
             "with the source's (0.5 is chance).",
             at_last,
         ),
-        (
-            "Look at twenty labelled texts of the target: labels that were shuffled, or moved by a "
-            "row, look like this.",
-            "A label that needs more than the text (a customer's history, say) cannot be learned "
-            "from it.",
-        ),
+        LOOK_AT_LABELS,
     )
 
 
