@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import rispy
 from bibtexparser import middlewares
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from ingest.bibtex import read_bibtex
@@ -193,6 +193,7 @@ def test_names_are_parted(name: str, parts: dict[str, str]) -> None:
     assert _name(name) == parts
 
 
+@settings(deadline=None)
 @given(some.text(max_size=60), some.text(max_size=30))
 def test_any_title_and_name_parse_back(title: str, author: str) -> None:
     plan = make_plan()

@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from ingest.reindex import reindex
@@ -472,6 +472,7 @@ def test_fields_that_nobody_could_fill_in_are_refused(
     assert kb.store.projects.all() == []
 
 
+@settings(deadline=None)  # each example makes a library
 @given(data=some.data())
 def test_a_file_changed_anywhere_is_imported_or_refused_and_never_breaks(
     state: State, data: some.DataObject, tmp_path_factory: pytest.TempPathFactory

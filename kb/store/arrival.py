@@ -45,9 +45,9 @@ from kb.store.exchange import (
     translated,
 )
 from kb.store.findings import plain_name
+from kb.store.parted import History, content, told
 
 Settled = Literal["add", "same", "ours", "theirs"]
-Told = tuple[str, ...]  # an event's values
 
 _SHOWN = 5  # conflicts named in a message; the others are counted
 
@@ -90,7 +90,7 @@ class _Taking:
         self._name = self._project_name(name)
         self._taken = Taken(self._name)
         self._words = EventWords(self._names, self._name, self._project["uid"])
-        self._history = _History(self._ours(), state["events"], self._project["uid"])
+        self._history = History(self._ours(), state["events"], self._project["uid"])
 
     def run(self) -> Taken:
         self._take_project()
@@ -149,14 +149,14 @@ class _Taking:
         """Whose state of a row counts. What both have changed is noted, and `keep` decides."""
         if mine is None:
             return "add"
-        if _content(mine) == _content(row):
+        if content(mine) == content(row):
             return "same"
         theirs, ours = self._history.changed(kind, row, mine)
         if not theirs:
             return "ours"
         if not ours:
             return "theirs"
-        self._taken.conflicts.append(_told(kind, row, mine))
+        self._taken.conflicts.append(told(kind, row, mine))
         return self._keep or "ours"
 
     def _settle_conflicts(self) -> None:
@@ -519,83 +519,9 @@ class _Taking:
             self._log.add("imported", f"project:{self._name}", after="; ".join([*counts, *kept]))
 
 
-class _History:
-    """What two libraries have told since they parted: an event that both tell lies before that."""
-
-    def __init__(self, ours: list[Row], theirs: list[Row], project_uid: str) -> None:
-        known = {_values(event) for event in ours}
-        told = {_values(event) for event in theirs}
-        self.new = [event for event in theirs if _values(event) not in known]
-        self._ours = [event for event in ours if _values(event) not in told]
-        self._project = f"project:{project_uid}"
-
-    def changed(self, kind: Kind, row: Row, mine: Row) -> tuple[bool, bool]:
-        """Whether they, and whether we, have changed this row since."""
-        theirs, ours = (
-            any(self._is_about(event, kind, row, mine) for event in events)
-            for events in (self.new, self._ours)
-        )
-        return theirs, ours
-
-    def _is_about(self, event: Row, kind: Kind, row: Row, mine: Row) -> bool:
-        what, uid = event["what"], row["uid"]
-        own: bool = event["subject"] == f"{kind.noun}:{uid}"
-        if kind is FINDINGS:
-            merged = what in ("merged", "unmerged") and event["before"] == uid
-            remerged = merged and row["merged_into"] != mine["merged_into"]
-            return remerged or (own and what in ("changed", "split"))
-        if kind is EVIDENCE:
-            told = f"evidence:{uid}" in (event["before"], event["after"])
-            return _of_finding(event, row, "split") or (told and what in ("unpinned", "restored"))
-        if kind is CANDIDATES:
-            ours = str(event["after"]).startswith(f"{self._project}: ")
-            return ours and _of_finding(event, row, "candidate")
-        if kind is TRIALS:
-            return what == "removed" and str(event["before"]).startswith(f"trial:{uid} ")
-        if kind is PROJECTS:
-            return own and what in ("changed", "archived", "reopened")
-        return own and what != "added"
-
-
-def _of_finding(event: Row, row: Row, what: str) -> bool:
-    """Whether an event says `what` of the finding that a row speaks of."""
-    return bool(event["subject"] == f"finding:{row['finding']}" and event["what"] == what)
-
-
 def _count(counts: dict[str, int], name: str, number: int = 1) -> None:
     if number:
         counts[name] = counts.get(name, 0) + number
-
-
-def _values(event: Row) -> Told:
-    return tuple(event[name] for name in ("at", "who", "what", "subject", "before", "after"))
-
-
-_NOT_CONTENT = {
-    "uid",
-    "revision",
-    *(f"{w}_{x}" for w in ("created", "updated") for x in ("at", "by")),
-}
-
-
-def _content(row: Row) -> Row:
-    """What people have written in a row, without when and by whom."""
-    return {name: value for name, value in row.items() if name not in _NOT_CONTENT}
-
-
-def _told(kind: Kind, row: Row, mine: Row) -> str:
-    """A sentence on a row that both sides have changed."""
-    name = mine.get("name") or mine.get("title") or mine.get("quote") or mine.get("model") or ""
-    differing = [each for each, value in _content(row).items() if mine.get(each) != value]
-    who = " and ".join(
-        dict.fromkeys(each["updated_by"] for each in (mine, row) if each.get("updated_by"))
-    )
-    by = f" by {who}" if who else ""
-    shown = f" “{str(name)[:60]}”" if name else ""
-    return (
-        f"The {kind.noun}{shown} was changed{by} in both libraries "
-        f"({', '.join(each.replace('_', ' ') for each in differing)})."
-    )
 
 
 def _year(published: str) -> int | None:

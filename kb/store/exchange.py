@@ -464,53 +464,55 @@ def subject_in(subject: str, names: Names) -> str:
     return subject if row_id is None else f"{noun}:{row_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way of telling an event anew: out of this library, or into it."""
+
+    subject: Callable[[str], str]  # a reference, as "finding:3"
+    rows: Callable[[str, Iterable[Any]], list[Any]]  # a table's ids or uids
+    project: tuple[str, str]  # as a subject, before and after
+    prefix: tuple[str, str]  # of what is told of one project only, before and after
+
+
 class EventWords:
     """What events say of rows and of the project, as in this library and as in a file."""
 
     def __init__(self, names: Names, project: str, uid: str) -> None:
-        self._names = names
-        self._here = f"{project}: "
-        self._project = f"project:{project}"
-        self._there = f"project:{uid}: "
-        self._uid = f"project:{uid}"
+        here, there = f"project:{project}", f"project:{uid}"
+        ours, theirs = f"{project}: ", f"project:{uid}: "
+        self._out = _Way(
+            lambda text: subject_out(text, names), names.uids, (here, there), (ours, theirs)
+        )
+        self._into = _Way(
+            lambda text: subject_in(text, names), names.ids, (there, here), (theirs, ours)
+        )
 
     def out(self, event: Row) -> Row:
         """An event of this library as it stands in a file."""
-        subject = event["subject"]
-        subject = self._uid if subject == self._project else subject_out(subject, self._names)
-        told = {
-            name: self._text(event, name, subject_out, self._names.uids, self._here, self._there)
-            for name in ("before", "after")
-        }
-        return event | told | {"subject": subject}
+        return _told_anew(event, self._out)
 
     def into(self, event: Row) -> Row:
         """An event of a file as this library tells it."""
-        subject = event["subject"]
-        subject = self._project if subject == self._uid else subject_in(subject, self._names)
-        told = {
-            name: self._text(event, name, subject_in, self._names.ids, self._there, self._here)
-            for name in ("before", "after")
-        }
-        return event | told | {"subject": subject}
+        return _told_anew(event, self._into)
 
-    def _text(
-        self,
-        event: Row,
-        name: str,
-        reference: Callable[[str, Names], str],
-        lookup: Callable[[str, Iterable[Any]], list[Any]],
-        old: str,
-        new: str,
-    ) -> str:
-        text: str = event[name]
-        what, noun = event["what"], event["subject"].partition(":")[0]
-        if what in ("merged", "unmerged") and name == "before":
-            return reference(f"finding:{text}", self._names).removeprefix("finding:")
-        if what in _REFERRING:
-            return _REFERENCE.sub(lambda found: reference(found[0], self._names), text, count=1)
-        if what == "changed" and noun == "experiment":
-            return _translated_text(text, lookup)
-        if what in OF_ONE_PROJECT or (what == "added" and noun == "experiment"):
-            return new + text.removeprefix(old) if text.startswith(old) else text
-        return text
+
+def _told_anew(event: Row, way: _Way) -> Row:
+    old, new = way.project
+    subject = new if event["subject"] == old else way.subject(event["subject"])
+    told = {name: _text_anew(event, name, way) for name in ("before", "after")}
+    return event | told | {"subject": subject}
+
+
+def _text_anew(event: Row, name: str, way: _Way) -> str:
+    text: str = event[name]
+    what, noun = event["what"], event["subject"].partition(":")[0]
+    if what in ("merged", "unmerged") and name == "before":
+        return way.subject(f"finding:{text}").removeprefix("finding:")
+    if what in _REFERRING:
+        return _REFERENCE.sub(lambda found: way.subject(found[0]), text, count=1)
+    if what == "changed" and noun == "experiment":
+        return _translated_text(text, way.rows)
+    if what in OF_ONE_PROJECT or (what == "added" and noun == "experiment"):
+        old, new = way.prefix
+        return new + text.removeprefix(old) if text.startswith(old) else text
+    return text
