@@ -283,6 +283,8 @@ def reindex(config: Config, name: str | None) -> None:
                 show(Progress(total, counts["split"], what, counts["embedded"], counts["embedded"]))
 
             model = run_reindex(kb, embedder, show=count)
+    if counts["mended"]:
+        say(f"{counts['mended']:,} passages that the full-text index had lost are back in it.")
     sys.stdout.write(
         f"The library is indexed with {model.name} ({counts['split']} documents split, "
         f"{counts['embedded']} passages embedded).\n"

@@ -17,11 +17,14 @@ CHUNK = 50  # versions looked up at a time: their texts are in memory together
 def reindex(kb: KnowledgeBase, embedder: Embedder, *, show: Callable[[str, int], None]) -> Model:
     """Split and embed every document for `embedder`, then make it the library's model.
 
-    `show(what, count)` is told of each step: "split" documents, "embedded" passages. Stopped at any
+    `show(what, count)` is told of each step: "mended" passages that the full-text index had lost,
+    "split" documents, "embedded" passages. Stopped at any
     moment, the old model stays active and the next call goes on where this one was.
     """
     store = kb.store
     model = kb.register(embedder)
+    if mended := store.passages.mend_words():
+        show("mended", mended)
     last = 0  # not asked for again: a version of white space alone has no passages afterwards
     while versions := store.passages.versions_without(model.id, CHUNK, after=last):
         last = versions[-1]

@@ -104,6 +104,16 @@ def test_what_is_wrong_is_seen_and_has_a_remedy(
     assert check.remedy
 
 
+def test_words_that_are_lost_are_put_back(sound: KnowledgeBase) -> None:
+    before = sound.store.passages.match_count('"cats"')
+    lose_words(sound)
+    assert sound.store.passages.match_count('"cats"') == before - 1
+    assert sound.store.passages.mend_words() == 1
+    assert sound.store.passages.match_count('"cats"') == before
+    assert found(sound, "words").state == "good"
+    assert sound.store.passages.mend_words() == 0
+
+
 def test_a_newer_version_that_says_something_else_is_a_note(sound: KnowledgeBase) -> None:
     sha = sound.store.raw_files.put(b"newer")
     newer = PARSED.__class__("Cats purr. Birds sing in the tree all morning long.", PARSED.metadata)

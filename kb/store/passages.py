@@ -71,6 +71,18 @@ class Passages:
                 passage_id, title, span.section, text[span.start : span.end],
             )  # fmt: skip
 
+    def mend_words(self) -> int:
+        """Put back what the full-text index has lost of passages; how many that were."""
+        with self._db.transaction():
+            mended = self._db.run(
+                "insert into passages_fts (rowid, title, section, body) "
+                "select p.id, d.title, p.section, substr(v.text, p.start + 1, p.end - p.start) "
+                "from passages p join versions v on v.id = p.version_id "
+                "join documents d on d.id = p.document_id "
+                "where p.id not in (select id from passages_fts_docsize)"
+            )
+        return mended.rowcount
+
     def versions_without(self, model_id: int, limit: int, *, after: int = 0) -> list[int]:
         """Ids of current versions that have no passages for that model, in order, from beyond
         `after`. A version without text never has any.
