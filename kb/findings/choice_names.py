@@ -40,23 +40,26 @@ _ADVERBS = r"(?:(?:\w+ly|also|then|first|instead|further|next|thus|here|now|alwa
 
 ACTIVE = re.compile(rf"\b(?:[Ww]e|I)\s+{_ADVERBS}({_LIGHT}|{_TELLING})\s+", re.S)
 PASSIVE = re.compile(
-    rf"\s(?:is|are|was|were)\s+{_ADVERBS}({_LIGHT}|{_UNDERGONE})\b(?!\s+(?:by|to\s+be)\b)", re.S
+    rf"\s(?:is|are|was|were)\s+{_ADVERBS}({_LIGHT}|{_UNDERGONE})\b(?!\s+(?:by\s+[A-Z\[]|to\s+be\b))",
+    re.S,
 )
 ASIDE = re.compile(r"\s*\([^()]*\)|\s*\[[^\[\]]*\]")
+ACRONYM = re.compile(r"\s\([A-Z][\w-]{0,8}\)(?=\s)")
 CLAUSE_END = re.compile(
-    r",(?!\d)|[;:.)\[\]“”\"?!=]|\((?![A-Z][\w-]{0,8}\)\s)|\s[−∈∑θσ≤≥|{}∼]"
+    r",(?!\d)|[;:.()\[\]“”\"?!=]|\s[−∈∑θσ≤≥|{}∼]"
     r"|\s(?:for|to|with|on|in|from|as|by|at|that|which|who|and\s+(?:we|then|use|the\s+\w+\s+(?:is|are))"
     r"|because|while|when|where|during|so|since|is|are|was|were|has|have|per|via|within|through"
     r"|into|over|under|after|before|until|between|such|rather|instead|than|if|but|whose|using"
-    r"|used|described|proposed|provided|given|shown|called|named|available|based|along|together|generated|obtained|measured|covered|produced|again|whether|depending)\b"
+    r"|used|described|proposed|provided|given|shown|called|named|available|based|along|together"
+    r"|generated|obtained|measured|covered|produced|again|whether|depending)\b"
 )
 CLAUSE_START = re.compile(
     r"[,;:.()\[\]]\s+|\b(?:that|and|which|where|while|but|then|if|since|when|because|note|although"
     r"|whether|for|in|to|as|with)\s", re.I,
 )  # fmt: skip
 DETERMINER = re.compile(
-    r"^(?:(?:the|an?|our|this|these|those|their|its|his|all|both|each|every|any|same|following"
-    r"|only|such|various|different|several|some|two|three|four|of)\s+)+", re.I,
+    r"^(?:(?:here|now|the|an?|our|this|these|those|their|its|his|all|both|each|every|any|same"
+    r"|following|only|such|various|different|several|some|two|three|four|of)\s+)+", re.I,
 )  # fmt: skip
 NO_CHOICE = re.compile(
     r"et al|^(?:including|given)\b|\b(?:and|or|of|which)$|\bwhich\b|sel(?:f|ves)\b(?!-)"
@@ -91,8 +94,9 @@ def choice_name(text: str, sentence: Span) -> tuple[str, Span] | None:
 
 def _object(text: str, sentence: Span, said: re.Match[str]) -> tuple[str, Span] | None:
     """What stands after "we use", with the verb where it tells something."""
-    stop = CLAUSE_END.search(text, said.end() - 1, sentence[1])
-    end = stop.start() if stop else sentence[1]
+    rest = text[said.end() - 1 : sentence[1]]
+    stop = CLAUSE_END.search(ACRONYM.sub(lambda found: " " * len(found[0]), rest))
+    end = said.end() - 1 + stop.start() if stop else sentence[1]
     verb = said[1] if re.fullmatch(_TELLING, said[1]) else ""
     return _named(text, (said.end(), end), verb, (said.start(1) if verb else said.end(), end))
 
