@@ -12,16 +12,10 @@ name is found when a right suggestion of that sense points to it. Counts are sum
 SciER marks methods of every kind ("attention", "fine-tuning"), so that only precision says
 something of models there.
 
-Last results (2026-11), overlap precision / recall / F1:
-
-    GSAP-NER (20)   datasets                  0.88 / 0.74 / 0.80
-    GSAP-NER (20)   models and architectures  0.80 / 0.66 / 0.72
-    SciER dev (10)  datasets                  0.96 / 0.86 / 0.91
-    SciER dev (10)  models, as methods        0.97 / 0.38 / 0.55
-    first ten of a paper right: GSAP-NER 151 of 179, SciER 91 of 94
+Last results: benchmarks/README.md.
 
 Weights were set while reading errors on GSAP-NER in both folds, so its figures are those of a
-development set; errors on SciER were not read, but the share of the learned head was chosen with
+development set; errors on SciER were not read, but the share of the learned heads was chosen with
 its score in view.
 """
 

@@ -31,12 +31,13 @@ from kb.findings.sentence_head import (
 from kb.store import Store
 
 FEWEST = 20
-"""Decisions a refit wants: with fewer, forecasts of other decisions rarely got better in simulated
-teams (benchmarks/choice_sentences.py)."""
+"""Decisions a refit wants: the fewest with which simulated teams were tried, and there forecasts
+got better (python -m benchmarks.choice_sentences --refit)."""
 FEWEST_EACH = 5
 """… of them taken up, and turned down; and with an axis, of which the axis head wants as many."""
 PENALTY = 5.0
-"""On the distance to the shipped head: of 1, 3 and 10, 3 and 10 helped and 1 did harm (same)."""
+"""On the distance to the shipped head: of 1, 5 and 10, 5 and 10 helped from the fewest decisions
+on, and 1 did harm there (same)."""
 FOLDS = 5
 
 Head = TypeVar("Head")
