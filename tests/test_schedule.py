@@ -206,7 +206,8 @@ def test_the_cut_line_names_the_next_best_and_what_two_days_would_add() -> None:
     work = [experiment(n, person_hours=8.0) for n in (1, 2, 3, 4)]
     found = schedule(ranked(work, [4.0, 3.0, 2.0, 1.0]), replace(WEEK, working_days=1))
     assert found.sentences == (
-        "1 of 4 experiments fits into 1 working day until 4 December 2026: +4 in all, if gains add up.",
+        "1 of 4 experiments fits into 1 working day until 4 December 2026: +4 in all, "
+        "if gains add up.",
         "Next best is “E2” (+3). It needs 8 hours of people's work; 0 are left beside the others.",
         "Two more working days would add “E2” and “E3”: +5.",
     )
