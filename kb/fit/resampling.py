@@ -20,6 +20,7 @@ REPEATED = 1000
 BOOTSTRAPS = 1000
 BOOTSTRAPS_LEAST = 200
 WEIGHTS = 10_000_000  # of the bootstrap, at most, fewer bootstraps of more rows: 40 MB
+AT_ONCE = 64  # bootstraps measured at once: an AUC copies their weights several times
 WORKERS = 2  # fits at once: most of a fit is in BLAS, on one thread
 LEVEL = 0.95
 
@@ -84,7 +85,11 @@ class Resampled:
 
     def of(self, metric: Metric, scores: Floats) -> Floats:
         """(1 + bootstraps,): the metric as measured, then resampled; scores (repeats, n, c)."""
-        return metric.of(self._weights, self._truth, scores.reshape(len(self._truth), -1))
+        flat = scores.reshape(len(self._truth), -1)
+        parts = range(0, len(self._weights), AT_ONCE)
+        return np.concatenate(
+            [metric.of(self._weights[at : at + AT_ONCE], self._truth, flat) for at in parts]
+        )
 
 
 def figure(values: Floats) -> Figure:

@@ -32,7 +32,6 @@ SAY = 10.0
 """How much more a target label may count than a source label, at most; else both sides count the
 same in all. Of 1, 5, 10, 20 and no limit, 10 was among the best at every size from 8 to 2,048
 labels (benchmarks/dataset_fit.py, settings)."""
-AT_ONCE = 64  # bootstraps measured at once: an AUC copies their weights several times
 TREND = 4  # sizes that the curve's end is continued by
 FAR = 3.0  # doublings beyond the largest size: further nothing is foretold
 EXAMPLES = 8
