@@ -169,6 +169,19 @@ def test_rating_a_dataset(mail: Run) -> None:
     assert mail("data", "rate", "mail", "2", "colour", "good")[0] == 2
 
 
+def test_planning_labels(mail: Run) -> None:
+    arguments = ("--money", "300", "--cost", "0.25", "--labels-an-hour", "120", "--json")
+    given = printed(mail("data", "labels", "mail", *arguments))
+    assert (given["labels"], given["test"], given["cost"]) == (1200, 240, 300.0)
+    assert given["hours"] == 5.0  # of each of the brief's two people
+    assert given["smallest_gain"] > 0  # the brief knows the baseline
+    alone = printed(mail("data", "labels", "mail", "--people", "1", *arguments))
+    assert alone["hours"] == 10.0
+    assert "1,200 labels: 240 to test" in mail("data", "labels", "mail", "--labels", "1200")[1]
+    code, _, err = mail("data", "labels", "mail", "--disagreement", "2")
+    assert (code, "A labelling plan's disagreement does not fit" in err) == (1, True)
+
+
 def test_deciding(mail: Run) -> None:
     first = printed(
         mail("decision", "new", "mail", "Take it", "adopt", "--on", "1", "--instead-of", "2",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from kb.cli.project import as_json_option
@@ -68,6 +70,34 @@ def show(config: Config, project: str, as_json: bool) -> None:
     for each in found:
         _show(each)
     say(f"{len(found)} dataset{'s' if len(found) != 1 else ''}.")
+
+
+@data.command()
+@click.argument("project")
+@click.option("--labels", type=int, help="To be made; else as many as the money buys.")
+@click.option("--money", type=float, help="For labels.")
+@click.option("--cost", type=float, help="Of one label, in the same currency.")
+@click.option("--labels-an-hour", type=float, help="That one person makes.")
+@click.option("--people", type=int, help="In place of the brief's.")
+@click.option(
+    "--disagreement",
+    type=float,
+    help="Share of items that only one of two models gets right, 0 to 1, where it was counted.",
+)
+@as_json_option
+@click.pass_obj
+def labels(config: Config, /, project: str, as_json: bool, **given: Any) -> None:
+    """Plan labels for PROJECT: how many, at which cost, and how small a gain they could show.
+
+    Example: kb data labels mail --money 300 --cost 0.25 --labels-an-hour 120
+    """
+    with KnowledgeBase(config) as kb:
+        found = kb.planner.labelling(project, given)
+    if as_json:
+        click.echo(printed_json(found))
+        return
+    for sentence in found.sentences:
+        click.echo(harmless(sentence))
 
 
 def _show(assessment: Assessment) -> None:

@@ -76,6 +76,17 @@ class RatingFields(Fields):
     evidence: Ids = ()
 
 
+class LabelFields(Fields):
+    """What is known of labels that are to be made."""
+
+    cost: Annotated[float, Field(ge=0)] | None = None  # of one
+    money: Annotated[float, Field(ge=0)] | None = None  # for all, in the same currency
+    labels: Count | None = None
+    disagreement: Annotated[float, Field(ge=0, le=1)] | None = None
+    labels_an_hour: Annotated[float, Field(gt=0)] | None = None  # of one person
+    people: Annotated[int, Field(gt=0)] | None = None
+
+
 class DecisionFields(Fields):
     """What is decided, and why."""
 
@@ -126,6 +137,11 @@ def check_trial(given: dict[str, Any]) -> dict[str, Any]:
 def check_rating(given: dict[str, Any]) -> dict[str, Any]:
     """A rating's fields, typed; UsageError for what does not fit."""
     return checked(RatingFields, _known(given), "A rating")
+
+
+def check_labels(given: dict[str, Any]) -> dict[str, Any]:
+    """What is known of labels, typed; UsageError for what does not fit."""
+    return checked(LabelFields, _known(given), "A labelling plan")
 
 
 def check_decision(given: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from kb.store import Store
 
 if TYPE_CHECKING:
     from kb.planning.effects import Discounts, Setting
+    from kb.planning.labelling import LabellingPlan
     from kb.planning.ladder import Ladder
 
 Missing = Callable[[dict[str, object]], list[str]]
@@ -389,6 +390,17 @@ class Planner:
             for finding in findings
             if finding.kind == "dataset"
         ]
+
+    def labelling(self, project: str, given: dict[str, Any]) -> LabellingPlan:
+        """What labels cost and how small a gain they could show, as far as it is known.
+
+        `given` holds fields of `LabelFields`; people, baseline and smallest gain are the brief's.
+        """
+        from kb.planning.labelling import Wish, labelling, wished
+
+        brief = self._store.projects.get(project).brief
+        people = _count(brief.get("people")) or 1
+        return labelling(wished(brief, Wish(**{"people": people, **checks.check_labels(given)})))
 
     def _supported(self, project: str) -> list[Supported]:
         """The findings that the project considers, by kind and name, with their evidence."""
