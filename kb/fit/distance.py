@@ -144,9 +144,13 @@ def _two_sample(source: Vectors, target: Vectors, seed: int) -> TwoSample:
     """Unbiased squared MMD with a Gaussian kernel of the median distance (Gretton et al. 2012)."""
     count = len(source)
     both = np.vstack((source, target)).astype(np.float64)
-    squared = np.maximum(0.0, 2 - 2 * (both @ both.T))
-    median = float(np.median(squared[np.triu_indices(2 * count, 1)]))
-    kernel = np.exp(-squared / (median or 1.0))
+    kernel = both @ both.T  # in place from here on: each copy would be 32 MB
+    kernel -= 1.0
+    kernel *= -2.0  # squared distances
+    np.maximum(kernel, 0.0, out=kernel)
+    median = float(np.median(kernel[np.triu(np.ones(kernel.shape, dtype=bool), 1)]))
+    kernel /= -(median or 1.0)
+    np.exp(kernel, out=kernel)
     np.fill_diagonal(kernel, 0.0)  # a row is not compared with itself
     dice = np.random.default_rng([seed, 6])
     side = np.repeat([1.0, -1.0], count)

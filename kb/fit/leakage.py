@@ -19,7 +19,7 @@ NEAR = 0.95
 """Cosine from which two texts count as near copies: the least near of those it finds between two
 collections made from the same reviews still are, and between movies, products and airlines it
 finds none (benchmarks/dataset_fit.py)."""
-BLOCK = 1024  # rows compared at once: 40 MB against 10,000
+BLOCK = 256  # rows compared at once: 10 MB against 10,000
 SHOWN = 5
 LENGTH = 200
 GIVES_AWAY = 0.9  # share of a label's texts that have the word
