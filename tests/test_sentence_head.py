@@ -16,6 +16,7 @@ from kb.errors import ModelError, UsageError
 from kb.findings.choice_names import choice_name
 from kb.findings.feedback import FEWEST, head_for, reader_for, refit
 from kb.findings.names import names_folder
+from kb.findings.said import is_row, said_odds, tells_of_others
 from kb.findings.sentence_head import (
     Reading,
     SentenceHead,
@@ -191,6 +192,37 @@ def test_an_architecture_named_in_passing_sinks_but_stays() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sentence", "others"),
+    [
+        ("Doe et al. (2019) used dropout.", True),
+        ("Doe and Roe [4] also propose a gate.", True),
+        ("Recent studies use gates.", True),
+        ("Gates have been shown to help.", True),
+        ("We use gates (Doe et al., 2019) in every layer.", False),
+        ("Following Doe and Roe (2019), we use gates.", False),
+    ],
+)
+def test_it_is_seen_whose_work_a_sentence_tells_of(sentence: str, others: bool) -> None:
+    whole = (0, len(sentence))
+    assert tells_of_others(sentence, whole) == others
+    less = said_odds(sentence, whole, 0.0) - said_odds(sentence, whole, 1.0)
+    assert less == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "row"),
+    [
+        ("LSTM 81.2 GRU 82.4 CNN 79.9 Ours 85.0", True),
+        ("Table 3: The results of all models.", True),
+        ("Letters: Sorting Networks", True),
+        ("We sort 12 letters by 3 rules in 2 steps of the model.", False),
+    ],
+)
+def test_rows_titles_and_captions_are_no_statements(sentence: str, row: bool) -> None:
+    assert is_row(sentence) == row
+
+
+@pytest.mark.parametrize(
     ("sentence", "name"),
     [
         ("We use a ranked list of greetings (RLG) for all letters.", "ranked list of greetings"),
@@ -358,3 +390,9 @@ def test_refit_and_reset_on_the_command_line(
     assert "comes with kb" in command("--refit", "--reset")[1]
     assert "Nothing to reset" in command("--refit", "--reset")[1]
     assert command("--reset")[0] == 2
+
+
+def test_the_command_says_where_no_head_fits(kb: KnowledgeBase, config: Config) -> None:
+    kb.engine._embedder.revision = "2"  # type: ignore[union-attr,misc]
+    assert not kb.workbench.has_head
+    assert "another encoder" in kb.workbench.head_in_use()

@@ -308,6 +308,8 @@ def suggest(
             found = _rejected(kb, keys)
         else:
             found = {key: kb.workbench.suggest(key, limit=count) for key in keys}
+            if keys and not kb.workbench.has_head:
+                say(kb.workbench.head_in_use())
     if as_json:
         rows = [asdict(each) for suggestions in found.values() for each in suggestions]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))

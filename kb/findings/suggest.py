@@ -7,7 +7,6 @@ but the lists of names, and asks no network.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,7 @@ from kb.findings.patterns import (
     definitions,
     name_spans,
 )
+from kb.findings.said import HEAD_SHARE, OTHERS, is_table, said_odds, tells_of_others
 from kb.findings.sentences import LONGEST_QUOTE, Span, sentence_at, sentences
 from kb.findings.taxonomy import Axis
 from kb.records import Section
@@ -105,10 +105,11 @@ UNSAID = 1.0
 NO_DATA = 3.0
 """What an acronym of a task or method loses as a dataset's name: more than any one cue gives."""
 CUES_SHARE, LEARNED_SHARE = 0.7, 0.7
-"""How cues and the learned head are added up for a dataset that stands in no list.
+"""How cues and the learned heads are added up for a name that stands in no list.
 
-With (1, 0), cues alone, F1 is 0.797 on GSAP-NER and 0.880 on SciER dev; with these 0.805 and
-0.909; neither set trained the head (benchmarks/extraction.py, 2026-11).
+With (1, 0), cues alone, F1 of datasets was 0.797 on GSAP-NER and 0.880 on SciER dev, and of models
+0.724 and 0.547; with these 0.81 and 0.90, and 0.741 and 0.582. Neither set trained the heads
+(benchmarks/extraction.py).
 """
 MOST_READ = 60
 """Mentions of one name that are weighed: more say the same again."""
@@ -118,29 +119,9 @@ THRESHOLD = 0.5
 """Below it the text speaks more against a suggestion than for it."""
 CLAIMED = 2.5
 """What a gain in numbers is worth when the best quote is chosen: more than any single cue."""
-
-
-HEAD_SHARE = 1.0
-"""Of the sentence head's log-odds in a design choice's: a logistic regression on rules and head
-gave it 0.96 on the development sentences (benchmarks/choice_sentences.py)."""
 OWN_WORDS = 0.7
-"""What a choice in no set words loses: above 0.5, 45 of 54 development sentences stated one."""
-
-OTHERS = 1.5
-"""What a choice loses that the sentence says others made."""
-BY_OTHERS = re.compile(
-    r"(?:\bet\s+al\.?|\b[A-Z]\w+\s+and\s+[A-Z]\w+)\s*(?:[(\[][^()\[\]]{0,40}[)\]])?,?"
-    r"\s+(?:(?:\w+ly|also|have|has|further)\s+)*"
-    r"(?:\w+ed|us(?:e|es)|propos\w*|appl(?:y|ies)|develops?|builds?|points?|shows?|showed|found"
-    r"|introduces?|presents?|trains?|extends?|combines?|concatenates?|reports?|employs?)\b"
-    r"|\b(?:previous|prior|earlier|related|recent|future)\s+(?:works?|models|methods|approaches"
-    r"|studies|systems)\b|\bha(?:s|ve)\s+(?:recently\s+)?(?:been\s+)?(?:shown|proposed|achieved)\b"
-    r"|\b[Ii]n\s+recent\b|\b[Tt]hey\s+(?:\w+ed|use|train)\b"
-)
-"""Words by which a sentence tells of other people's work."""
-CAPTION = re.compile(r"(?:Table|Tab\.|Figure|Fig\.)\s+\w+\s*[:.]")
-_JOINING = "the is are was were we of to a an with and in on for by that as it"
-JOINING = frozenset(_JOINING.split())
+"""What a choice in no set words loses: chosen while reading the development list of suggestions
+(benchmarks/choice_sentences.py), where such names were the poorer ones."""
 OFTEN = 8
 """Mentions of an architecture beyond which more add nothing: papers name what they compare with."""
 IN_PASSING = 0.05
@@ -390,7 +371,7 @@ def _shown_name(group: _Group) -> str:
 def _chosen_odds(text: str, group: _Group, odds: float, readings: Readings) -> float:
     """An architecture's odds where the head has read of it: it may sink to the end of the list."""
     said = [
-        _said_odds(text, m.sentence, readings[m.sentence].odds)
+        said_odds(text, m.sentence, readings[m.sentence].odds)
         for m in group.mentions
         if m.sentence in readings
     ]
@@ -398,14 +379,6 @@ def _chosen_odds(text: str, group: _Group, odds: float, readings: Readings) -> f
         return odds
     chosen = max(said) + REPEATED * math.log2(min(len(group.mentions), OFTEN))
     return max(chosen, min(odds, IN_PASSING))
-
-
-def _said_odds(text: str, sentence: Span, head_odds: float) -> float:
-    """Log-odds that a sentence says that the authors chose: the head, and who did what."""
-    odds = -0.3 + 1.2 * (COMMITTED.search(text, *sentence) is not None) + HEAD_SHARE * head_odds
-    if _is_table(text, sentence) or _is_row(text[slice(*sentence)]):
-        odds -= 3.0
-    return odds - OTHERS * (BY_OTHERS.search(text, *sentence) is not None)
 
 
 def _best_mention(
@@ -418,32 +391,16 @@ def _best_mention(
     for number, mention in enumerate(group.mentions[:MOST_READ]):
         value = sum(weights.get(cue, 0.0) for cue in mention.cues)
         length = mention.sentence[1] - mention.sentence[0]
-        if length > LONGEST_QUOTE or length < 40 or _is_table(text, mention.sentence):
+        if length > LONGEST_QUOTE or length < 40 or is_table(text, mention.sentence):
             value -= 3.0
         said = effect(text, mention.sentence)
         value += CLAIMED if said else 0.0
         value += 0.8 if COMMITTED.search(text, *mention.sentence) else 0.0
         if kind == "architecture" and mention.sentence in readings:
-            value += _said_odds(text, mention.sentence, readings[mention.sentence].odds)
+            value += said_odds(text, mention.sentence, readings[mention.sentence].odds)
         if best is None or (value, -number) > best:
             best, chosen, claim = (value, -number), mention, said
     return chosen, claim
-
-
-def _is_table(text: str, sentence: Span) -> bool:
-    """Whether a "sentence" is rather a row of figures: a quarter of it digits."""
-    start, end = sentence
-    return sum(map(str.isdigit, text[start:end])) > (end - start) / 4
-
-
-def _is_row(sentence: str) -> bool:
-    """Whether a "sentence" is rather a row of names and figures, a title or a caption."""
-    words = sentence.split()
-    figures = sum(word[:1].isdigit() for word in words)
-    joining = sum(word in JOINING for word in words)
-    return (
-        (figures >= 3 and joining * 10 < len(words)) or not joining or bool(CAPTION.match(sentence))
-    )
 
 
 def _why(text: str, group: _Group, mention: _Mention, kind: _Kind) -> str:
@@ -478,7 +435,7 @@ def _stated(text: str, spans: Iterable[Span], *, learned: bool) -> list[_Stated]
         hits = tuple(choices(text, span))
         committed = COMMITTED.search(text, *span) is not None
         quotable = 40 <= span[1] - span[0] <= LONGEST_QUOTE
-        if hits or (learned and committed and quotable and not _is_table(text, span)):
+        if hits or (learned and committed and quotable and not is_table(text, span)):
             found.append(_Stated(span, hits, committed, quotable))
     return found
 
@@ -503,7 +460,7 @@ def _from_choices(text: str, stated: Iterable[_Stated], readings: Readings) -> I
         for hit in each.hits:
             odds = 1.2 * bool(hit.value)
             if reading:
-                odds += _said_odds(text, each.span, reading.odds)
+                odds += said_odds(text, each.span, reading.odds)
             else:
                 odds += -0.3 + 1.2 * each.committed
             if hit.choice.valued and not hit.value:
@@ -552,7 +509,7 @@ def _in_own_words(
         if each.hits or reading is None:
             continue
         odds = HEAD_SHARE * reading.odds - OWN_WORDS
-        odds -= OTHERS * (BY_OTHERS.search(text, *each.span) is not None)
+        odds -= OTHERS * tells_of_others(text, each.span)
         score = 1 / (1 + math.exp(-odds))
         named = choice_name(text, each.span) if score >= THRESHOLD else None
         if named is None or key(named[0]) in taken:

@@ -414,16 +414,21 @@ class Workbench:
         self._store.suggestions.set_head("", "back to the one that comes with kb")
         return True
 
+    @property
+    def has_head(self) -> bool:
+        """Whether the sentence head fits the library's encoder; else choices are read by rules."""
+        return self._reader() is not None
+
     def head_in_use(self) -> str:
         """A sentence that says how design choices are told from other sentences."""
+        from kb.findings.sentence_head import shipped_head
+
         reader = self._reader()
         if reader is None:
             return (
                 "Design choices are suggested by rules alone: the sentence head was trained for "
                 "another encoder than this library's."
             )
-        from kb.findings.sentence_head import shipped_head
-
         if reader.head is shipped_head():
             return "The sentence head is the one that comes with kb."
         return "The sentence head is this library's own, refitted to its decisions."
