@@ -24,6 +24,7 @@ LONGEST = 32_767  # characters that Excel takes in a cell
 LONGEST_LINK = 2_079  # and in an address
 WIDEST = 60  # columns of a sheet, in characters: longer text is wrapped
 _LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_MODIFIED = re.compile(rb"<dcterms:modified\b.*?</dcterms:modified>")
 _WHEN = (1980, 1, 1, 0, 0, 0)  # of the files in the archive: the same plan gives the same bytes
 
 
@@ -33,7 +34,7 @@ def xlsx(plan: Plan) -> bytes:
     book.remove(book.active)
     book.properties.title = _text(plan.project.name)
     book.properties.creator = "kb"
-    book.properties.created = book.properties.modified = _moment(plan.made_at)
+    book.properties.created = _moment(plan.made_at)
     for table in tables(plan):
         _sheet(book, table)
     written = io.BytesIO()
@@ -97,5 +98,8 @@ def _steady(content: bytes) -> bytes:
         for name in old.namelist():
             info = zipfile.ZipInfo(name, _WHEN)
             info.compress_type = zipfile.ZIP_DEFLATED
-            new.writestr(info, old.read(name))
+            content = old.read(name)
+            if name == "docProps/core.xml":  # saving puts the time of the day there
+                content = _MODIFIED.sub(b"", content)
+            new.writestr(info, content)
     return steady.getvalue()
