@@ -27,6 +27,8 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small", key
         f'<span class="kb-brand">kb</span><h1 class="kb-hidden">{page.title}</h1>', width="content"
     )
     for each, icon in zip(pages, icons, strict=True):
-        st.page_link(each, icon=icon)
+        # Back to the question that was asked; on the page itself, to where it begins.
+        back = each is pages[0] and page is not pages[0]
+        st.page_link(each, icon=icon, query_params=session.question() if back else None)
     session.show_member()
 page.run()

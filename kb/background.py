@@ -7,6 +7,7 @@ ingest does: the process reports through the store, and this module never opens 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -22,7 +23,7 @@ from pathlib import Path
 from kb.config import Config
 from kb.errors import UsageError
 
-UPLOAD_SUFFIXES = (".pdf", ".md", ".txt", ".html", ".htm", ".bib")
+UPLOAD_SUFFIXES = (".pdf", ".md", ".txt", ".html", ".htm", ".bib", ".ris", ".json")
 LOGS_KEPT = 20  # older ones are deleted when an ingest starts
 CLOCK_SLACK = 60.0
 """Seconds by which the system's boot time and the clock may disagree, see `is_alive`."""
@@ -203,4 +204,15 @@ def _is_what_it_says(suffix: str, content: bytes) -> bool:
         return b"<" in sample.replace(b"\0", b"")
     if suffix == ".bib":
         return b"@" in content
-    return True
+    if suffix == ".ris":
+        return re.search(rb"^\s*(?:\xef\xbb\xbf)?TY  ?-", content, re.MULTILINE) is not None
+    return suffix != ".json" or _is_csl(content)
+
+
+def _is_csl(content: bytes) -> bool:
+    """Whether JSON may be a bibliography: a list of objects with a type."""
+    try:
+        items = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(items, list) and any(isinstance(i, dict) and "type" in i for i in items)

@@ -17,7 +17,8 @@ from kb.records import Ingest
 
 WATCH_SECONDS = 1.0  # between two looks while something is being taken in
 IDLE_SECONDS = 5.0  # between two looks for what others have started
-RECENT = timedelta(minutes=30)  # for how long it is said that an ingest has ended well
+RECENT = timedelta(hours=1)  # for how long a session that has not seen it is told of a good end
+RECENT_PROBLEM = timedelta(days=1)  # and of one with documents that could not be taken in
 
 
 def welcome(kb: KnowledgeBase) -> None:
@@ -49,7 +50,7 @@ def form(kb: KnowledgeBase) -> None:
             height=100,
         )
         files = st.file_uploader(
-            "Files: PDF, Markdown, text, HTML, BibTeX",
+            "Files: PDF, Markdown, text, HTML, BibTeX, RIS, CSL-JSON",
             type=list(kb.upload_suffixes),
             accept_multiple_files=True,
             max_upload_size=max(1, kb.config.fetch_bytes // 1024**2),
@@ -77,32 +78,40 @@ def form(kb: KnowledgeBase) -> None:
         st.rerun()
 
 
-def activity(kb: KnowledgeBase, *, brief: bool = False) -> None:
+def activity(kb: KnowledgeBase, *, quiet: bool = False, link: bool = True) -> None:
     """What is being taken in now, kept up to date, and how the last ingest ended.
 
-    `brief` says nothing of one that ended well. When one begins or ends, the whole page is drawn
-    again.
+    When one begins or ends, the whole page is drawn again. Not where it is `quiet`, for a page on
+    which people read or write: there only what went wrong is said. `link`: to the library, where it
+    is said why.
     """
     ingests = kb.ingests()
     st.session_state["ingests"] = _states(ingests)
-    pause = WATCH_SECONDS if any(ingest.active for ingest in ingests) else IDLE_SECONDS
-    st.fragment(_watch, run_every=pause)(brief)
+    busy = any(ingest.active for ingest in ingests) and not quiet
+    st.fragment(_watch, run_every=WATCH_SECONDS if busy else IDLE_SECONDS)(quiet, link)
 
 
 def _states(ingests: list[Ingest]) -> list[tuple[int, str, str]]:
     return [(ingest.pid, ingest.started_at, ingest.state) for ingest in ingests[:5]]
 
 
-def _watch(brief: bool) -> None:
+def _watch(quiet: bool, link: bool) -> None:
     with session.sentences(), session.library() as kb:
         ingests = kb.ingests()
-        if _states(ingests) != st.session_state.get("ingests"):
+        if not quiet and _states(ingests) != st.session_state.get("ingests"):
             st.rerun(scope="app")  # one has begun or ended: the rest of the page has changed too
         active = [ingest for ingest in ingests if ingest.active]
-        for ingest in active:
-            _progress(ingest)
+        watched: set[str] = st.session_state.setdefault("watched-ingests", set())
+        watched.update(_name(ingest) for ingest in active)
         if not active:
-            _ended(kb, ingests, brief)
+            _ended(kb, ingests, quiet, link)
+        elif not quiet:
+            for ingest in active:
+                _progress(ingest)
+
+
+def _name(ingest: Ingest) -> str:
+    return f"{ingest.pid} {ingest.started_at}"
 
 
 def _progress(ingest: Ingest) -> None:
@@ -114,21 +123,50 @@ def _progress(ingest: Ingest) -> None:
         st.html(f'<p class="kb-meta kb-doing">{markup.escaped(doing[:200]) or "&nbsp;"}</p>')
 
 
-def _ended(kb: KnowledgeBase, ingests: list[Ingest], brief: bool) -> None:
+def _ended(kb: KnowledgeBase, ingests: list[Ingest], quiet: bool, link: bool) -> None:
     left = kb.store.locators.counts().get("queued", 0)
     last = ingests[0] if ingests else None
-    if last and last.state == "failed":
-        st.html(markup.box(f"The last ingest ended early: {last.reason or 'see its log.'}"))
+    if last and last.state == "failed" and not _is_dismissed(last):
+        _told(
+            last, f"The last ingest ended early: {last.reason or 'see its log.'}", "problem", link
+        )
     if left or (last and last.state == "interrupted"):
         what = f"{left} still to be taken in" if left else "its last passages to be embedded"
         st.html(markup.box(f"An ingest was interrupted, with {what}. Nothing is half in.", "note"))
         if st.button("Go on", icon=":material/play_arrow:", type="primary", key="go-on"):
             kb.start_ingest(retry=True)
             st.rerun(scope="app")
-    elif last and last.state == "finished" and not brief and _is_recent(last):
-        st.html(markup.box("The last ingest has finished.", "good"))
+    elif last and last.state == "finished" and not _is_dismissed(last):
+        failed = sum(each.at >= last.started_at for each in kb.store.locators.all("failed"))
+        if failed and _is_news(last, RECENT_PROBLEM):
+            many = f"{failed} of what it named" if failed > 1 else "one of what it named"
+            _told(
+                last, f"The last ingest has finished; {many} could not be taken in.", "note", link
+            )
+        elif not failed and not quiet and _is_news(last, RECENT):
+            _told(last, "The last ingest has finished.", "good", False)
 
 
-def _is_recent(ingest: Ingest) -> bool:
-    age = datetime.now(UTC) - datetime.fromisoformat(ingest.started_at)
-    return age < RECENT
+def _told(ingest: Ingest, sentence: str, tone: str, link: bool) -> None:
+    """Say how an ingest ended, until that is dismissed in this session."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="ingest-news"):
+        st.html(markup.box(sentence, tone))
+        if link:
+            st.page_link(session.PAGES / "library.py", label="See the library",
+                         icon=":material/library_books:")  # fmt: skip
+        st.button("Dismiss", icon=":material/close:", type="tertiary", key="dismiss-ingest",
+                  on_click=_dismiss, args=(_name(ingest),))  # fmt: skip
+
+
+def _dismiss(name: str) -> None:
+    st.session_state.setdefault("dismissed-ingests", set()).add(name)
+
+
+def _is_dismissed(ingest: Ingest) -> bool:
+    return _name(ingest) in st.session_state.get("dismissed-ingests", set())
+
+
+def _is_news(ingest: Ingest, recent: timedelta) -> bool:
+    """Whether this session has seen it at work, or it has ended in recent time."""
+    age = datetime.now(UTC) - datetime.fromisoformat(ingest.ended_at or ingest.started_at)
+    return age < recent or _name(ingest) in st.session_state.get("watched-ingests", set())

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from kb.errors import Conflict, KbError
+from kb.errors import Conflict, KbError, UsageError
 from kb.findings.fields import KINDS
 from kb.knowledge_base import KnowledgeBase
 from kb.pages import finding_markup, place, session
@@ -29,12 +29,16 @@ def show(kb: KnowledgeBase, finding: Finding, *, leave: Callable[[], None]) -> N
     st.html(finding_markup.title(finding) + finding_markup.about(finding))
     if st.session_state.pop("saved", None) == finding.id:
         st.html(box("Saved.", "good"))
+    _split_off(finding)
     candidates = kb.store.candidates.of_finding(finding.id)
     evidence = kb.store.findings.evidence(finding.id)
+    removed = kb.store.findings.removed_evidence(finding.id)
     near = kb.workbench.near_equal(finding)
     quotes, people = st.columns([3, 2], gap="large")
     with quotes:
-        _evidence(kb, evidence)
+        _removed_news(finding, removed)
+        _evidence(kb, finding, evidence)
+        _removed(removed)
     with people:
         _candidates(kb, finding, candidates)
         _comments(kb, finding)
@@ -42,11 +46,18 @@ def show(kb: KnowledgeBase, finding: Finding, *, leave: Callable[[], None]) -> N
         _edit(kb, finding)
     with st.expander("Merge", icon=":material/merge:", expanded=bool(near)):
         _merge(kb, finding, near)
+    if len(evidence) > 1:
+        with st.expander("Split", icon=":material/call_split:"):
+            _split(kb, finding, evidence)
     with st.expander("History", icon=":material/history:"):
-        st.html(finding_markup.history(kb.store.events.of(f"finding:{finding.id}"), evidence))
+        events = kb.store.events.of(f"finding:{finding.id}")
+        st.html(finding_markup.history(events, [*evidence, *removed]))
 
 
-def _evidence(kb: KnowledgeBase, found: list[Evidence]) -> None:
+# -- evidence ------------------------------------------------------------------------------------
+
+
+def _evidence(kb: KnowledgeBase, finding: Finding, found: list[Evidence]) -> None:
     if not found:
         st.html(box("No evidence yet. Search, and tag the words that speak for it.", "note"))
     for stance in STANCES:
@@ -57,10 +68,56 @@ def _evidence(kb: KnowledgeBase, found: list[Evidence]) -> None:
             with st.container(key=f"evidence-{each.id}", gap="xsmall"):
                 comments = kb.store.candidates.comments(f"evidence:{each.id}")
                 st.html(finding_markup.evidence(each) + finding_markup.comments(comments))
-                label = f"Open page {each.page}" if each.page else "Open in the text"
-                if st.button(label, type="tertiary", icon=":material/article:",
-                             key=f"open-{each.id}"):  # fmt: skip
-                    session.open_place(place.of_evidence(each))
+                with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                    label = f"Open page {each.page}" if each.page else "Open in the text"
+                    if st.button(label, type="tertiary", icon=":material/article:",
+                                 key=f"open-{each.id}"):  # fmt: skip
+                        session.open_place(place.of_evidence(each), back=f"finding-{finding.id}")
+                    _remark(kb, finding, f"evidence:{each.id}", "Comment on this quote")
+                    st.button("Remove", type="tertiary", icon=":material/delete:",
+                              key=f"remove-{each.id}", on_click=_remove,
+                              args=(finding.id, each.id))  # fmt: skip
+
+
+def _remove(finding_id: int, evidence_id: int) -> None:
+    with session.library() as kb:
+        try:
+            kb.store.findings.remove_evidence(evidence_id, of=finding_id)
+            st.session_state["removed-evidence"] = (finding_id, evidence_id, "")
+        except KbError as error:
+            st.session_state["removed-evidence"] = (finding_id, evidence_id, str(error))
+
+
+def _restore(evidence_id: int) -> None:
+    st.session_state.pop("removed-evidence", None)
+    with session.sentences(), session.library() as kb:
+        kb.store.findings.restore_evidence(evidence_id)
+
+
+def _removed_news(finding: Finding, removed: list[Evidence]) -> None:
+    """Say what the last removal has come to, and offer to undo it."""
+    of, number, problem = st.session_state.get("removed-evidence", (None, None, ""))
+    if of != finding.id:
+        return
+    if problem:
+        st.html(box(problem))
+    for each in removed:
+        if each.id == number:
+            with st.container(horizontal=True, vertical_alignment="center", key="undo-bar"):
+                st.html(box(f"Removed: “{each.quote[:80]}”. It stays on record below.", "note"))
+                st.button("Undo", icon=":material/undo:", key="undo-remove", on_click=_restore,
+                          args=(each.id,))  # fmt: skip
+
+
+def _removed(found: list[Evidence]) -> None:
+    if not found:
+        return
+    with st.expander(f"Removed quotes ({len(found)})", icon=":material/delete:"):
+        for each in found:
+            with st.container(key=f"removed-{each.id}", gap="xsmall"):
+                st.html(finding_markup.evidence(each))
+                st.button("Restore", type="tertiary", icon=":material/undo:",
+                          key=f"restore-{each.id}", on_click=_restore, args=(each.id,))  # fmt: skip
 
 
 # -- forms that know what they began from --------------------------------------------------------
@@ -71,10 +128,11 @@ def _begun(name: str, subject: object, seen: Any) -> dict[str, Any]:
 
     It begins anew on another subject, and after `_finish`.
     """
-    state: dict[str, Any] | None = st.session_state.get(name)
+    forms: dict[str, dict[str, Any]] = st.session_state.setdefault("forms", {})
+    state = forms.get(name)
     if state is None or state["subject"] != subject:
         turn = st.session_state["turns"] = st.session_state.get("turns", 0) + 1
-        state = st.session_state[name] = {
+        state = forms[name] = {
             "subject": subject, "first": seen, "seen": seen, "turn": turn,
         }  # fmt: skip
     return state
@@ -82,7 +140,7 @@ def _begun(name: str, subject: object, seen: Any) -> dict[str, Any]:
 
 def _finish(name: str, finding: Finding) -> None:
     """Forget the form `name`, and draw the page anew."""
-    st.session_state.pop(name, None)
+    st.session_state["forms"].pop(name, None)
     st.session_state["saved"] = finding.id
     st.rerun()
 
@@ -97,8 +155,8 @@ def _refused(name: str, error: KbError, newest: Any) -> None:
 
 
 def _take_note(name: str, newest: Any) -> None:
-    if name in st.session_state:
-        st.session_state[name]["seen"] = newest
+    if name in st.session_state.get("forms", {}):
+        st.session_state["forms"][name]["seen"] = newest
 
 
 # -- editing -------------------------------------------------------------------------------------
@@ -204,13 +262,61 @@ def _unmerge(merged: int) -> None:
         kb.store.findings.unmerge(merged)
 
 
+# -- splitting -----------------------------------------------------------------------------------
+
+
+def _split(kb: KnowledgeBase, finding: Finding, found: list[Evidence]) -> None:
+    begun = _begun("splitting", finding.id, finding)
+    key = f"split-{begun['turn']}"
+    with st.form(key, border=False):
+        st.html("<p>Which of the quotes speak of something else? They become the evidence of a "
+                "finding of its own. Merging the two undoes it.</p>")  # fmt: skip
+        chosen = []
+        for number, each in enumerate(found, start=1):
+            with st.container(horizontal=True, vertical_alignment="top", gap="small", wrap=False):
+                if st.checkbox(f"Quote {number}", key=f"{key}-{each.id}", width="content"):
+                    chosen.append(each.id)
+                st.html(f'<p class="kb-passage">“{escaped(each.quote)}”</p>')
+        name = st.text_input("Name of the new finding", key=f"{key}-name")
+        wanted = st.form_submit_button("Split off", icon=":material/call_split:")
+    if not wanted:
+        return
+    try:
+        if not chosen:
+            raise UsageError("Choose the quotes that speak of something else.")
+        if len(chosen) == len(found):
+            raise UsageError("Leave a quote where it is; to rename a finding, edit it.")
+        new = kb.store.findings.split(finding.id, chosen, name, revision=begun["seen"].revision)
+    except KbError as error:
+        _refused("splitting", error, finding)
+    else:
+        st.session_state["split-off"] = (finding.id, new.id, new.name)
+        st.session_state["forms"].pop("splitting", None)
+        st.rerun()
+
+
+def _split_off(finding: Finding) -> None:
+    """Say what the last split has made, with the way there."""
+    of, number, name = st.session_state.get("split-off", (None, None, ""))
+    if of != finding.id:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="split-bar"):
+        st.html(box(f"Split off: “{name}”.", "good"))
+        if st.button("See it", icon=":material/arrow_forward:", key="see-split"):
+            del st.session_state["split-off"]
+            session.open_finding(number)
+
+
 # -- candidates and comments ---------------------------------------------------------------------
 
 
 def _candidates(kb: KnowledgeBase, finding: Finding, found: list[Candidate]) -> None:
     st.html('<h3 class="kb-h2">In projects</h3>')
-    if found:
-        st.html(finding_markup.candidates(found))
+    for each in found:
+        with st.container(key=f"candidate-{each.id}", gap="xsmall"):
+            comments = kb.store.candidates.comments(f"candidate:{each.id}")
+            st.html(finding_markup.candidates([each]) + finding_markup.comments(comments))
+            _remark(kb, finding, f"candidate:{each.id}", "Comment on this candidate")
     projects = kb.store.projects.names()
     if not projects:
         st.html(box("There is no project yet. Begin one where you tag, or with kb project new "
@@ -257,16 +363,27 @@ def _decide(
 def _comments(kb: KnowledgeBase, finding: Finding) -> None:
     comments = kb.store.candidates.comments(f"finding:{finding.id}")
     st.html('<h3 class="kb-h2">Comments</h3>' + finding_markup.comments(comments))
-    begun = _begun("commenting", finding.id, None)
-    key = f"comment-{begun['turn']}"
+    _comment(kb, finding, f"finding:{finding.id}", "What should others know?")
+
+
+def _remark(kb: KnowledgeBase, finding: Finding, subject: str, label: str) -> None:
+    """The way to remark on a quote or a candidate, folded up."""
+    with st.popover("Comment", icon=":material/add_comment:", type="tertiary",
+                    key=f"remark-{subject}"):  # fmt: skip
+        _comment(kb, finding, subject, label)
+
+
+def _comment(kb: KnowledgeBase, finding: Finding, subject: str, label: str) -> None:
+    name = f"commenting on {subject}"
+    key = f"comment-{_begun(name, finding.id, None)['turn']}"
     with st.form(key, border=False):
-        text = st.text_area("What should others know?", key=f"{key}-text", height=80)
+        text = st.text_area(label, key=f"{key}-text", height=80)
         send = st.form_submit_button("Comment", icon=":material/add_comment:")
     if not send:
         return
     try:
-        kb.store.candidates.comment(f"finding:{finding.id}", text)
+        kb.store.candidates.comment(subject, text)
     except KbError as error:
         st.html(box(str(error)))
     else:
-        _finish("commenting", finding)
+        _finish(name, finding)

@@ -173,7 +173,11 @@ def history(events: Sequence[dict[str, str]], evidence: Sequence[Evidence]) -> s
     rows = []
     for event in reversed(events):
         before = "" if event["what"] in {"merged", "unmerged"} else event["before"]  # ids
-        change = " → ".join(quotes.get(each, each) for each in (before, event["after"]) if each)
+        change = " → ".join(
+            quotes.get(each, "a quote" if each.startswith("evidence:") else each)
+            for each in (before, event["after"])
+            if each
+        )
         rows.append(
             f"<li>{escaped(event['what'])} {escaped(change)}"
             f'<span class="kb-meta"> · {escaped(by(event["who"], event["at"]))}</span></li>'

@@ -32,7 +32,7 @@ def main() -> None:
             if failed:
                 _failures(kb, failed)
             return
-        adding.activity(kb)
+        adding.activity(kb, link=False)
         _undo(kb)
         failed = kb.store.locators.all("failed")
         labels = ["Documents", "Add", f"Failed ({len(failed)})" if failed else "Failed"]
@@ -53,13 +53,15 @@ def _documents(kb: KnowledgeBase) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         words = st.text_input(
             "Filter", key="filter", type="search", placeholder="title, author, tag, key …",
-            width=340,
+            width=340, persist_state="session",
         )  # fmt: skip
         names = kb.store.projects.names()
         project = None
         if names:
-            project = st.selectbox("Project", names, index=None, key="in-project",
-                                   placeholder="all", width=200)  # fmt: skip
+            project = st.selectbox(
+                "Project", names, index=None, key="in-project", placeholder="all", width=200,
+                persist_state="session",
+            )  # fmt: skip
         removed = st.checkbox("Removed ones", key="removed")
     everything = kb.store.documents.all(removed=removed, project=project)
     found = [document for document in everything if _fits(document, words)]
@@ -132,7 +134,7 @@ def _detail(kb: KnowledgeBase, document: Document) -> None:
         st.html(markup.work(document))
         with st.container(horizontal=True):
             if st.button("Open", type="primary", icon=":material/article:", key="open"):
-                st.switch_page(session.PAGES / "search.py", query_params={"document": document.key})
+                session.open_place({"document": document.key}, back="library")
             if document.removed_at:
                 st.button("Restore", icon=":material/undo:", key="restore", on_click=_restore,
                           args=(document.key,))  # fmt: skip

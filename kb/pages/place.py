@@ -10,6 +10,13 @@ import streamlit as st
 from kb.records import Document, Evidence
 
 PLACE = ("document", "version", "page", "start", "end")  # in the address
+ORIGINS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "library": ("Back to the library", "library.py", {}),
+    "suggestions": ("Back to the suggestions", "findings.py", {"view": "suggestions"}),
+    "finding": ("Back to the finding", "findings.py", {}),
+}
+"""Where a document may have been opened from → the label, page file and address of the way back.
+That of a finding is written "finding-3"."""
 
 
 def of_words(
@@ -47,3 +54,12 @@ def number(name: str) -> int | None:
     """The number that the address holds under a name; None for anything else."""
     value = st.query_params.get(name, "")
     return int(value) if value.isdecimal() and len(value) < 12 else None
+
+
+def origin() -> tuple[str, str, dict[str, str]] | None:
+    """The way back to where the document was opened from; None where that was the search page."""
+    name, _, finding = st.query_params.get("from", "").partition("-")
+    if name not in ORIGINS:
+        return None
+    label, page, address = ORIGINS[name]
+    return label, page, {**address, **({"finding": finding} if finding else {})}

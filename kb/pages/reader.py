@@ -9,7 +9,7 @@ import streamlit as st
 
 from kb.errors import KbError
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import markup, place, suggestions, tagging
+from kb.pages import markup, place, session, suggestions, tagging
 from kb.records import Document, Hit, Version, page_at
 
 BESIDE = (8, 5)  # widths of a page and of what stands beside it
@@ -34,8 +34,7 @@ def _leave() -> None:
 
 def show(kb: KnowledgeBase, *, back: bool) -> None:
     """Draw the document that the address names. `back`: there are results to go back to."""
-    label = "Back to the results" if back else "Close"
-    st.button(label, icon=":material/arrow_back:", type="tertiary", key="back", on_click=_leave)
+    _back(results=back)
     document = kb.store.documents.by_key(st.query_params["document"])
     version = kb.version_of(document.key, place.number("version"))
     length = len(version.text)
@@ -56,6 +55,17 @@ def show(kb: KnowledgeBase, *, back: bool) -> None:
         _pages(kb, document, version, mark)
     else:
         _parts(kb, document, version, mark)
+
+
+def _back(*, results: bool) -> None:
+    """The way back to where the document was opened from."""
+    origin = place.origin()
+    icon = ":material/arrow_back:"
+    if origin is None:
+        label = "Back to the results" if results else "Close"
+        st.button(label, icon=icon, type="tertiary", key="back", on_click=_leave)
+    elif st.button(origin[0], icon=icon, type="tertiary", key="back"):
+        st.switch_page(session.PAGES / origin[1], query_params=origin[2])
 
 
 def _about(document: Document, version: Version) -> str:
@@ -95,7 +105,7 @@ def _pages(kb: KnowledgeBase, document: Document, version: Version, mark: tuple[
             _passage(version, mark)
         suggestions.beside(kb, document, version, page=page)
     if page == home:
-        _scroll(".st-key-turner", mark, only=NARROW)
+        _scroll(".st-key-turner", mark, block="start", only=NARROW)
 
 
 def _passage(version: Version, mark: tuple[int, int]) -> None:
@@ -122,14 +132,14 @@ def _parts(kb: KnowledgeBase, document: Document, version: Version, mark: tuple[
         _scroll(".kb-reading mark", mark)
 
 
-def _scroll(to: str, mark: tuple[int, int], *, only: str = "all") -> None:
+def _scroll(to: str, mark: tuple[int, int], *, block: str = "center", only: str = "all") -> None:
     """Bring an element of the page into view, once for each passage.
 
-    `to` and `only`, a media query, are constants: nothing from a document is ever part of it.
+    All but `mark` are constants: nothing from a document is ever part of the script.
     """
     st.html(
         f"<script>/* {mark[0]:d}-{mark[1]:d} */ if (matchMedia('{only}').matches) "
-        f"document.querySelector('{to}')?.scrollIntoView({{block: 'nearest'}})</script>",
+        f"document.querySelector('{to}')?.scrollIntoView({{block: '{block}'}})</script>",
         unsafe_allow_javascript=True,
     )
 

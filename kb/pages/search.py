@@ -33,6 +33,7 @@ def main() -> None:
             return
         query = _ask(kb)
         if "document" in st.query_params:
+            adding.activity(kb, quiet=True)
             reader.show(kb, back=bool(query.text))
         elif query.text:
             _answer(kb, query)
@@ -92,6 +93,7 @@ def _ask(kb: KnowledgeBase) -> Query:
     if query != state["asked"]:
         state["asked"] = query
         st.query_params.from_dict(to_address(query))  # and away from an opened page
+    session.keep_question(to_address(query))
     return query
 
 
@@ -188,6 +190,7 @@ def _answer(kb: KnowledgeBase, query: Query) -> None:
     if not found:
         _nothing(kb, query)
         return
+    adding.activity(kb, quiet=True)
     works = "1 work" if len(found) == 1 else f"{len(found)} works"
     more = len(found) == query.k < MOST
     st.html(f'<p class="kb-count" role="status">{"The best " if more else ""}{works}</p>')
@@ -236,7 +239,7 @@ def _nothing(kb: KnowledgeBase, query: Query) -> None:
             st.button("Search without filters", on_click=_clear_filters)
         if query.mode != "semantic" and st.button("Search by meaning alone"):
             _again(replace(query, mode="semantic"))
-    adding.activity(kb, brief=True)  # asks again when what is being taken in is in
+    adding.activity(kb)  # asks again when what is being taken in is in
 
 
 def _again(query: Query) -> None:
@@ -253,7 +256,7 @@ def _start(kb: KnowledgeBase) -> None:
         "<em>how many labels are enough to fine-tune?</em> Each answer is a passage with its "
         f"page.</p><p class='kb-meta'>{held}</p>"
     )
-    adding.activity(kb, brief=True)
+    adding.activity(kb)
     latest = sorted(kb.store.documents.all(), key=lambda d: d.added_at, reverse=True)[:5]
     st.html('<h2 class="kb-h2">Latest in the library</h2>')
     for document in latest:

@@ -99,13 +99,22 @@ def style() -> None:
     st.html(_STYLE)
 
 
-FORMS = ("editing", "deciding", "commenting")  # each holds what its form began from
-
-
 def forget_forms() -> None:
     """Let the forms of a finding begin anew, from what is stored now."""
-    for name in FORMS:
-        st.session_state.pop(name, None)
+    st.session_state.pop("forms", None)
+
+
+Address = dict[str, str | list[str]]
+
+
+def question() -> Address:
+    """The address of the last question of this session; it outlives a visit to other pages."""
+    return dict(st.session_state.get("question-address", {}))
+
+
+def keep_question(address: Address) -> None:
+    """Let this be the last question."""
+    st.session_state["question-address"] = address
 
 
 def open_finding(finding_id: int) -> None:
@@ -114,9 +123,12 @@ def open_finding(finding_id: int) -> None:
     st.switch_page(PAGES / "findings.py", query_params={"finding": str(finding_id)})
 
 
-def open_place(place: dict[str, str]) -> None:
-    """Leave this page for a document at a place, as `kb.pages.place` writes it."""
-    st.switch_page(PAGES / "search.py", query_params=place)
+def open_place(place: dict[str, str], *, back: str) -> None:
+    """Leave this page for a document at a place, as `kb.pages.place` writes it.
+
+    `back` is where the reader leads back to, one of `kb.pages.place.ORIGINS`.
+    """
+    st.switch_page(PAGES / "search.py", query_params={**question(), **place, "from": back})
 
 
 def begin_project(kb: KnowledgeBase, name: str | None) -> None:

@@ -211,7 +211,7 @@ def _open(each: Suggestion, page: int | None, *, stay: bool) -> None:
     if stay:
         st.button(label, on_click=place.go, args=(to,), **options)  # type: ignore[arg-type]
     elif st.button(label, **options):  # type: ignore[arg-type]
-        session.open_place(to)
+        session.open_place(to, back="suggestions")
 
 
 def _more(left: int) -> None:
