@@ -21,7 +21,7 @@ HOUR = 60
 
 
 def random_tasks(
-    count: int, seed: int, *, longest: int, needing: float = 0.25, gpus: int = 2
+    count: int, seed: int, *, longest: int, needing: float = 0.25, gpus: int = 2, least: float = 0.1
 ) -> list[Task]:
     """Tasks in the order of their gain per hour; whole hours up to `longest` for work and runs."""
     dice = random.Random(seed)
@@ -31,7 +31,7 @@ def random_tasks(
         work = dice.randint(0 if trains else 1, longest)
         run = dice.randint(1, longest) if trains else 0
         at_once = dice.choice([1, 1, 1, gpus]) if run else 0
-        gain = round(dice.uniform(0.1, 3.0), 1)
+        gain = round(dice.uniform(least, 3.0), 1)
         drawn.append((gain / (work + run), number, trains, work, run, at_once, gain))
     drawn.sort(reverse=True)
     made: list[Task] = []
@@ -135,7 +135,7 @@ def small(count: int, seconds: float) -> None:
 def small_project(seed: int) -> tuple[list[Task], Room]:
     """Four or five tasks of a few hours each, and room for some of them."""
     dice = random.Random(seed)
-    among = random_tasks(dice.choice([4, 5]), seed, longest=3)
+    among = random_tasks(dice.choice([4, 5]), seed, longest=3, least=-0.5)
     return among, Room(
         minutes=dice.randint(2, 8) * HOUR,
         people=dice.choice([1, 1, 2]),

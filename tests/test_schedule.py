@@ -283,6 +283,10 @@ def test_a_needed_experiment_is_taken_though_it_costs() -> None:
     found = schedule(ranked(work, [-1.0, 3.0, 0.0]), WEEK)
     assert set(slots(found)) == {1, 2}
     assert found.gain == pytest.approx(2.0)
+    not_worth_it = schedule(ranked(work[:2], [-4.0, 3.0]), WEEK)
+    assert not_worth_it.slots == ()
+    two = [*work[:2], experiment(3, depends_on=(1,))]
+    assert set(slots(schedule(ranked(two, [-4.0, 3.0, 2.0]), WEEK))) == {1, 2, 3}
 
 
 def test_a_load_finds_the_first_gap_that_is_long_enough() -> None:

@@ -221,9 +221,12 @@ def greedy(
     taken = {task.experiment: task for task in chosen}
     placed = place(chosen, room, order=order) or {}
     for task in sorted(among, key=lambda t: (not t.running, t.place)):
-        if task.experiment in taken or not (task.running or task.gain > 0):
+        if task.experiment in taken:
             continue
-        more = {**taken, **{one.experiment: one for one in needed_by(task, by_id)}}
+        added = [one for one in needed_by(task, by_id) if one.experiment not in taken]
+        if not task.running and sum(one.gain for one in added) <= 0:
+            continue
+        more = {**taken, **{one.experiment: one for one in added}}
         spots = place(more.values(), room, order=order) if _roomy(more.values(), room) else None
         if spots is not None:
             taken, placed = more, spots

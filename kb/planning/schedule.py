@@ -101,10 +101,10 @@ def pack(
     hints = [greedy(left, room)]
     if known is not None and fixed.items() <= known.items():
         hints.append(dict(known))
-    if left and any(task.experiment not in hints[0] for task in left if task.gain > 0):
+    if any(task.experiment not in hints[0] for task in left if task.gain > 0):
         hints.extend(_by_volume(left, room, fixed, seconds))
     best = max(hints, key=lambda hint: _gain(left, hint))
-    if all(task.experiment in best for task in left if task.gain > 0):
+    if all((task.experiment in best) == (task.gain > 0) for task in left if not task.running):
         gain = _gain(left, best)
         return Packed(best, gain, gain, optimal=True)
     choice = _Choice(left, room)
@@ -112,7 +112,7 @@ def pack(
     calendar = _Calendar(choice, fixed)
     placed, bound, optimal = calendar.solved(best, seconds * (1 - FIRST))
     if _gain(left, placed) < _gain(left, best):
-        placed, optimal = best, False
+        placed = best
     gain = _gain(left, placed)
     return Packed(placed, gain, gain if optimal else max(bound, gain), optimal=optimal)
 
