@@ -14,9 +14,12 @@ ORIGINS: dict[str, tuple[str, str, dict[str, str]]] = {
     "library": ("Back to the library", "library.py", {}),
     "suggestions": ("Back to the suggestions", "findings.py", {"view": "suggestions"}),
     "finding": ("Back to the finding", "findings.py", {}),
+    "experiment": ("Back to the experiment", "plan.py", {}),
+    "project": ("Back to the project", "project.py", {}),
+    "data": ("Back to the plan", "plan.py", {"view": "data"}),
 }
 """Where a document may have been opened from → the label, page file and address of the way back.
-That of a finding is written "finding-3"."""
+That of a finding is written "finding-3", and of an experiment likewise."""
 
 
 def of_words(
@@ -58,8 +61,8 @@ def number(name: str) -> int | None:
 
 def origin() -> tuple[str, str, dict[str, str]] | None:
     """The way back to where the document was opened from; None where that was the search page."""
-    name, _, finding = st.query_params.get("from", "").partition("-")
+    name, _, number = st.query_params.get("from", "").partition("-")
     if name not in ORIGINS:
         return None
     label, page, address = ORIGINS[name]
-    return label, page, {**address, **({"finding": finding} if finding else {})}
+    return label, page, {**address, **({name: number} if number else {})}
