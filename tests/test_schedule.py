@@ -203,7 +203,7 @@ def test_running_experiments_keep_their_place_even_without_a_known_gain() -> Non
 
 
 def test_the_cut_line_names_the_next_best_and_what_two_days_would_add() -> None:
-    work = [experiment(n, person_hours=8.0) for n in (1, 2, 3, 4)]
+    work = [experiment(n, person_hours=8.0, retraining=False) for n in (1, 2, 3, 4)]
     found = schedule(ranked(work, [4.0, 3.0, 2.0, 1.0]), replace(WEEK, working_days=1))
     assert found.sentences == (
         "1 of 4 experiments fits into 1 working day until 4 December 2026: +4 in all, "
@@ -212,6 +212,13 @@ def test_the_cut_line_names_the_next_best_and_what_two_days_would_add() -> None:
         "Two more working days would add “E2” and “E3”: +5.",
     )
     assert [left.experiment for left in found.left_out] == [2, 3, 4]
+
+
+def test_a_training_without_a_known_running_time_is_said() -> None:
+    found = schedule(ranked([experiment(1), experiment(2, gpu_hours=1.0)], [1.0, 1.0]), WEEK)
+    assert found.sentences[1:] == (
+        "No running time is known of “E1”: state runs and hours of one.",
+    )
 
 
 def test_when_nothing_fits_the_shortest_is_named() -> None:

@@ -208,6 +208,13 @@ def _sentences(
         gain = next(t.gain for t in possible if t.experiment == following.experiment)
         found.append(f"Next best is “{following.title}” ({gain:+.3g}). {following.reason}")
         found.append(_more_days(possible, answers))
+    untimed = [
+        t.title for t in possible if t.trains and not t.run and t.experiment in answers.now.placed
+    ]
+    if untimed:
+        found.append(
+            f"No running time is known of {_titles(untimed)}: state runs and hours of one."
+        )
     if not answers.now.optimal:
         found.append(
             f"Not proven to be the best choice: no other gains more than {answers.now.bound:.3g}."
