@@ -1,30 +1,31 @@
-"""`kb fit …`: does a dataset suit our data? Measured on a sample, kept with the project."""
+"""`kb fit …`: does a dataset, does a model suit our data? Measured on a sample, and kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from kb.cli.fit_shown import print_fit, print_ranking
 from kb.cli.project import as_json_option
-from kb.cli.show import dim, harmless, heading, printed_json, say
+from kb.cli.show import dim, harmless, printed_json, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase
 from kb.records import Fit
 
 if TYPE_CHECKING:
-    from kb.fit.many import Ranking
+    from kb.fit.kept_models import Shortlisting
 
 file_type = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group()
 def fit() -> None:
-    """Measure whether a dataset suits your data, and keep the answer.
+    """Measure whether a dataset or a model suits your data, and keep the answer.
 
     Example: kb fit dataset --source imdb.csv --target mails.csv --map positive=pos
     """
@@ -74,9 +75,7 @@ def dataset(config: Config, /, **given: Any) -> None:
         raise click.UsageError("--report and --dataset go with one --source, not with --many.")
     if not sources:
         raise click.UsageError("Say which dataset is in question: --source FILE.")
-    asked: dict[str, Any] = {"mapping": parse_mapping(given["mappings"]), "seed": given["seed"]}
-    asked |= {"metric": given["metric"]} if given["metric"] else {}
-    asked |= {"worth": given["gain"]} if given["gain"] is not None else {}
+    asked = _asked(given)
     files = [
         Files(
             source, given["target"], given["text"], given["label"], given["target_text"],
@@ -96,9 +95,59 @@ def dataset(config: Config, /, **given: Any) -> None:
                 progress=progress,
             )  # fmt: skip
     if given["many"]:
-        _print_ranking(ranking, as_json=given["as_json"])
+        print_ranking(ranking, as_json=given["as_json"])
     else:
         _show(kept, given["report"], as_json=given["as_json"])
+
+
+@fit.command()
+@click.argument("others", nargs=-1, metavar="[NAME_OR_PATH]...")
+@click.option("--target", type=file_type, required=True, help="Your own data.")
+@click.option(
+    "--models",
+    multiple=True,
+    metavar="NAME_OR_PATH...",
+    help="Encoders: names, or folders that hold one each. Default: the configured one.",
+)
+@click.option("--text", default="text", show_default=True, help="Column of the texts.")
+@click.option("--label", default="label", show_default=True, help="Column of the labels.")
+@click.option("--unlabelled", is_flag=True, help="The target has no labels: only time them.")
+@click.option("--map", "mappings", multiple=True, metavar="LABEL=LABEL",
+              help="Read a label as another; “neutral=” leaves it out.")  # fmt: skip
+@click.option(
+    "--project",
+    default="",
+    help="Its metric, smallest gain and latency limit count; this is kept.",
+)
+@click.option("--latency-ms", type=click.FloatRange(0, min_open=True),
+              help="What 95 of 100 texts may take, one at a time.")  # fmt: skip
+@click.option("--metric", help="accuracy, balanced-accuracy, macro-F1 (default), AUC, F1:LABEL, …")
+@click.option("--gain", type=float, help="Smallest gain that counts, from 0 to 1. Default: 0.02.")
+@click.option("--sample", default=2000, show_default=True, type=click.IntRange(100, 200_000),
+              help="Rows taken of the target, at most.")  # fmt: skip
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@click.option("--report", type=file_type, help="Write the whole report: FILE.html or FILE.md.")
+@as_json_option
+@click.pass_obj
+def model(config: Config, /, **given: Any) -> None:
+    """Which of MODELS suits TARGET, and is it worth its time beside TF-IDF?
+
+    Example: kb fit model --target mails.csv --models all-MiniLM-L6-v2 models/e5-small
+    """
+    from kb.fit.kept_models import Target
+
+    suffix_checked(given["report"])
+    target = Target(
+        given["target"], given["text"], None if given["unlabelled"] else given["label"],
+        given["sample"],
+    )  # fmt: skip
+    models = [*given["models"], *given["others"]] or [config.model]
+    with KnowledgeBase(config, say=say) as kb, progress_bar() as progress:
+        kept = _shortlisting(kb).models(
+            target, models, _asked(given), project=given["project"],
+            latency_ms=given["latency_ms"], say=say, progress=progress,
+        )  # fmt: skip
+    _show(kept, given["report"], as_json=given["as_json"])
 
 
 @fit.command("list")
@@ -147,8 +196,11 @@ def again(
     from kb.fit.kept import Fitting
 
     with KnowledgeBase(ctx.obj, say=say) as kb, progress_bar() as progress:
-        fitting = Fitting(kb.store, kb.embedder)
-        found = fitting.again(number, source=source, target=target, say=say, progress=progress)
+        if kb.store.fits.get(number).kind == "model":
+            found = _shortlisting(kb).again(number, target=target, say=say, progress=progress)
+        else:
+            fitting = Fitting(kb.store, kb.embedder)
+            found = fitting.again(number, source=source, target=target, say=say, progress=progress)
     if as_json:
         click.echo(printed_json(found))
     else:
@@ -158,6 +210,21 @@ def again(
             say(f"Kept as measurement {found.now.id}.")
     if not found.holds:
         ctx.exit(1)
+
+
+def _asked(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of Options that were given."""
+    asked: dict[str, Any] = {"mapping": parse_mapping(given["mappings"]), "seed": given["seed"]}
+    asked |= {"metric": given["metric"]} if given["metric"] else {}
+    return asked | ({"worth": given["gain"]} if given["gain"] is not None else {})
+
+
+def _shortlisting(kb: KnowledgeBase) -> Shortlisting:
+    from kb.fit.kept_models import Shortlisting
+    from kb.fit.models import Encoders
+    from kb.search.models import disk_bytes, load_embedder
+
+    return Shortlisting(kb.store, Encoders(partial(load_embedder, kb.config), disk_bytes))
 
 
 def parse_mapping(mappings: tuple[str, ...]) -> dict[str, str]:
@@ -209,7 +276,7 @@ def _show(found: Fit, report: Path | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(printed_json(found))
     else:
-        _print(found)
+        print_fit(found)
     if report is not None:
         from kb.export.fit_report import fit_html, fit_markdown
 
@@ -220,51 +287,3 @@ def _show(found: Fit, report: Path | None, *, as_json: bool) -> None:
         for name, content in files.items():
             report.with_name(name).write_bytes(content)
         say(f"Report: {report}" + (f" and {len(files) - 1} pictures." if len(files) > 1 else ""))
-
-
-def _print(found: Fit) -> None:
-    """The verdict and what it rests on, as one screen."""
-    body = found.body
-    click.echo(heading(f"{found.source} for {found.target}: {found.verdict}"))
-    for sentence in body["verdict"]["sentences"]:
-        click.echo(harmless(sentence))
-    click.echo(dim("What would change it:"))
-    for sentence in body["verdict"]["would_change"]:
-        click.echo(f"  {harmless(sentence)}")
-    if transfer := body["transfer"]:
-        click.echo(dim(f"\n{transfer['metric']} by number of target labels (95 % intervals)"))
-        click.echo(dim(f"{'labels':>8}  {'without source':<24}{'with source':<24}gain"))
-        for point in transfer["points"]:
-            cells = [_figure(point[name]) for name in ("target", "both", "gain")]
-            click.echo(f"{point['labels']:>8}  {cells[0]:<24}{cells[1]:<24}{cells[2]}")
-    distance, leakage = body["distance"], body["leakage"]
-    click.echo(
-        dim("\nDistance  ") + f"told apart with AUC {_figure(distance['auc'])}; "
-        f"{distance['vocabulary']['value']:.0%} of the target's words are in the source; "
-        f"{distance['neighbours']['value']:.0%} of its texts have as near a neighbour there "
-        "(half is as near as can be)"
-    )
-    click.echo(
-        dim("Copies    ") + f"{leakage['across_exact'] + leakage['across_near']} target texts "
-        f"stand in the source too; {leakage['source_removed']} source rows were left out for it"
-    )
-    for sentence in body["desk"]["sentences"]:
-        click.echo(dim("Mind      ") + harmless(sentence))
-    say(f"Kept as measurement {found.id} (kb fit show {found.id} --report FILE.html).")
-
-
-def _print_ranking(ranking: Ranking, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(printed_json(ranking))
-        return
-    click.echo(heading(f"Sources for {ranking.target}, by gain in {ranking.metric}"))
-    for place in ranking.places:
-        gain = _figure(asdict(place.gain)) if place.gain else ""
-        click.echo(f"{place.rank:>3}  {gain:<24}{harmless(place.source)}: {place.verdict}")
-    for sentence in ranking.sentences:
-        click.echo(harmless(sentence))
-    say("The single sources are kept: kb fit list.")
-
-
-def _figure(figure: dict[str, float]) -> str:
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]".replace("-", "−")

@@ -1,4 +1,4 @@
-"""Figures of a measured fit: learning curves, the gain, a map of both sets, and the confusion.
+"""Figures of a measured fit: of a dataset its curves, map and confusion; of models their ranks.
 
 Knows the report's plain dict and what is drawn of it; how it becomes SVG or PNG is `charts`' work.
 """
@@ -15,6 +15,7 @@ from kb.export.charts import GREY, LAST, TRAINING, WIDTH, Chart
 
 LABEL = 24  # characters of a label shown on an axis
 SOURCE, TARGET = LAST, TRAINING  # told apart when printed in grey, too
+MODELS = alt.Scale(domain=["model", "baseline"], range=[SOURCE, TARGET])
 
 
 def curves_chart(transfer: dict[str, Any]) -> Chart:
@@ -110,6 +111,64 @@ def confusion_chart(confusion: list[list[float]], labels: list[str]) -> Chart:
         base.mark_text(fontSize=13).encode(text="texts:Q"),
         height=44 * len(labels),
     )
+
+
+def models_chart(entries: list[dict[str, Any]], metric: str, floor: dict[str, float]) -> Chart:
+    """What each model reaches, the best first, with its interval; the last is the baseline.
+
+    The dashed line is `floor`, what always saying the commonest label reaches.
+    """
+    names = _numbered(entries)
+    rows = [
+        {"model": name, "which": "baseline" if each is entries[-1] else "model", **each["score"]}
+        for name, each in zip(names, entries, strict=True)
+    ]
+    x = alt.X("value:Q", title=metric, scale=alt.Scale(zero=False))
+    y = alt.Y("model:N", sort=names, title=None, axis=alt.Axis(labelLimit=300, ticks=False))
+    color = alt.Color("which:N", scale=MODELS, legend=None)
+    base = _chart(rows).encode(y=y, color=color)
+    return _layers(
+        base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q"),
+        base.mark_circle(size=90, opacity=1).encode(x=x),
+        _chart([floor]).mark_rule(strokeDash=[5, 4], color=GREY).encode(x=x),
+        height=30 * len(names),
+    )
+
+
+def cost_chart(
+    entries: list[dict[str, Any]],
+    speed: dict[str, dict[str, float]],
+    metric: str,
+    limit_ms: float | None,
+) -> Chart:
+    """What each reaches, by the milliseconds for 95 of 100 texts; dashed: the limit."""
+    rows = [
+        {"model": name, "ms": speed[each["name"]]["p95_ms"],
+         "which": "baseline" if each is entries[-1] else "model", **each["score"]}
+        for name, each in zip(_numbered(entries), entries, strict=True)
+    ]  # fmt: skip
+    x = alt.X(
+        "ms:Q",
+        title="ms for 95 of 100 texts",
+        scale=alt.Scale(type="log", nice=True, padding=40),
+        axis=alt.Axis(grid=False, labelOverlap=True, format="~g"),
+    )
+    y = alt.Y("value:Q", title=metric, scale=alt.Scale(zero=False))
+    color = alt.Color("which:N", scale=MODELS, legend=None)
+    base = _chart(rows).encode(x=x)
+    layers = [
+        base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q"), y2="high:Q", color=color),
+        base.mark_circle(size=90, opacity=1).encode(y=y, color=color),
+        base.mark_text(align="left", dx=8, dy=-6).encode(y=y, text="model:N"),
+    ]
+    if limit_ms is not None:
+        layers.append(_chart([{"ms": limit_ms}]).mark_rule(strokeDash=[5, 4]).encode(x=x))
+    return _layers(*layers, height=260)
+
+
+def _numbered(entries: list[dict[str, Any]]) -> list[str]:
+    """A label for each, numbered, since two rows of one name would be drawn as one."""
+    return [f"{at}. {visible(each['name'])[:40]}" for at, each in enumerate(entries, start=1)]
 
 
 def _sizes(rows: list[dict[str, Any]]) -> alt.X:
