@@ -99,6 +99,11 @@ def find_model(name: str) -> Path:
     return _hub_folder(name)
 
 
+def disk_bytes(name: str) -> int:
+    """Bytes of the files that define the model `name`; ModelError where it cannot be found."""
+    return sum(file.stat().st_size for file in _defining(find_model(name)))
+
+
 def _hub_folder(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
