@@ -87,7 +87,7 @@ def runtime_law(trials: Sequence[Trial]) -> RuntimeLaw:
     """
     sizes = {trial.parameters for trial in trials}
     sized = len(sizes) > 1 and all(sizes)
-    logs = np.log([[t.samples, t.parameters if sized else 1.0] for t in trials])
+    logs = np.log([[t.samples, (t.parameters or 1.0) if sized else 1.0] for t in trials])
     hours = np.log([trial.hours for trial in trials])
     free = _told(logs)
     rest = [at for at in (0, 1) if at not in free]
@@ -252,7 +252,7 @@ def _fit(
     """The logarithm of how well the exponent explains the values, and its fit."""
     share = _share(samples, exponent, sizes)
     design = np.column_stack([share, 1 - share])
-    inverse = np.linalg.inv(design.T @ design)
+    inverse: Floats = np.linalg.inv(design.T @ design).astype(np.float64)
     found = inverse @ design.T @ values
     left = values - design @ found
     free = len(values) - 2
