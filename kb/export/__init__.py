@@ -5,6 +5,8 @@ What a line of any of them needs is put together here. No internal id is ever pa
 
 from __future__ import annotations
 
+import re
+
 from kb.records import FINDING_KINDS, Document, Evidence, FindingKind
 
 KIND_NAMES: dict[FindingKind, tuple[str, str]] = dict(
@@ -19,6 +21,16 @@ KIND_NAMES: dict[FindingKind, tuple[str, str]] = dict(
     )
 )
 """What a kind is called in a file and on the page: one of them, several of them."""
+
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff"
+    r"\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def visible(text: str) -> str:
+    """`text` on one line, without what cannot be seen or what XML does not allow."""
+    return " ".join(_UNSEEN.sub("", text).split())
 
 
 def source(document: Document) -> str:

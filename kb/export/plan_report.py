@@ -1,0 +1,566 @@
+"""What a plan says, section by section, in the words of a report: for every form that people read.
+
+It knows which facts matter and in which order. It does not know what the report is written as.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from kb.export import KIND_NAMES, source, value_text, version, visible
+from kb.export.citations import cited_works
+from kb.export.findings_markdown import effect_text
+from kb.export.report import Block, Figure, Heading, Quote, Sentences, Table
+from kb.export.tables import in_order, measured_gain, names_of, titles_of
+from kb.records import (
+    Assessment,
+    Candidate,
+    Choice,
+    Decision,
+    Document,
+    Evidence,
+    Experiment,
+    FindingKind,
+    Gain,
+    Plan,
+    Ranked,
+    Supported,
+)
+
+QUOTES = 2
+"""Of a finding in the text, the first for and the first against; the rest stand in the appendix."""
+
+CHOSEN: dict[Choice, str] = {"adopt": "Adopt", "park": "Park", "reject": "Reject"}
+UNKNOWN = "not known"
+MISSING = {
+    "asked": "who was asked about metric and baseline",
+    "tie": "how the metric moves what the product gains",
+    "baseline_is": "what the baseline is",
+    "domain": "what our data is",
+    "value": "what the product gains",
+    "people": "how many people",
+}
+"""Fields of a brief in words, where their own name is none."""
+
+Sections = dict[str, tuple[Block, ...]]
+
+
+def sections(plan: Plan) -> Sections:
+    """The sections of a plan by name, in their order; one that has nothing to say is empty."""
+    cite = _Cite(plan)
+    made: dict[str, Iterable[Block]] = {
+        "summary": _summary(plan),
+        "questions": _listed("To be answered first", plan.questions),
+        "brief": _brief(plan),
+        "choices": _choices(plan, cite),
+        "datasets": _datasets(plan, cite),
+        "models": _findings(plan, "pretrained_model", cite),
+        "experiments": _experiments(plan),
+        "schedule": _schedule(plan),
+        "runtime": _runtime(plan),
+        "deployment": _listed("Deployment", plan.deployment),
+        "risks": _listed("Risks", plan.risks),
+        "decisions": _decisions(plan),
+        "forecasts": _listed("How good our forecasts were", plan.calibration.sentences),
+        "quotes": _appendix(plan, cite),
+    }
+    return {name: tuple(blocks) for name, blocks in made.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A work that the plan cites."""
+
+    number: int
+    text: str  # authors, title, year, venue
+    address: str  # "" where it has none
+
+
+def sources(plan: Plan) -> tuple[Source, ...]:
+    """The works that the plan cites, numbered as its quotes refer to them."""
+    return tuple(
+        Source(number, _work(document), source(document))
+        for number, document in enumerate(cited_works(plan).values(), start=1)
+    )
+
+
+class _Cite:
+    """Quotes as blocks, with the numbers of their works."""
+
+    def __init__(self, plan: Plan) -> None:
+        works = cited_works(plan).values()
+        self._numbers = {work.id: number for number, work in enumerate(works, start=1)}
+
+    def __call__(self, evidence: Evidence) -> Quote:
+        effect = [effect_text(evidence.effect)] if evidence.effect is not None else []
+        return Quote(
+            visible(evidence.quote),
+            cited(evidence),
+            self._numbers.get(evidence.document.id),
+            (*effect, *([evidence.note] if evidence.note else [])),
+            evidence.stance == "against",
+        )
+
+
+def cited(evidence: Evidence) -> str:
+    """Authors, title, year, section, page and version of a quote, as plain text."""
+    place = [
+        f"section “{evidence.section}”" if evidence.section else "",
+        f"page {evidence.page}" if evidence.page else "",
+        version(evidence),
+    ]
+    return ", ".join([_work(evidence.document, venue=False), *filter(None, place)])
+
+
+def _work(document: Document, *, venue: bool = True) -> str:
+    meta = document.metadata
+    who = f"{', '.join(meta.authors)}: " if meta.authors else ""
+    when = f" ({meta.year})" if meta.year else ""
+    where = f", {meta.venue}" if venue and meta.venue else ""
+    return visible(f"{who}{document.title}{when}{where}")
+
+
+# -- what is wanted --------------------------------------------------------------------------------
+
+
+def _summary(plan: Plan) -> Iterable[Block]:
+    brief = plan.project.brief
+    said = [str(brief["objective"])] if brief.get("objective") else []
+    if brief.get("metric"):
+        now = f"{brief['metric']} is at {_amount(plan, brief.get('baseline'))}"
+        now += f" today ({brief['baseline_is']})" if brief.get("baseline_is") else " today"
+        target = brief.get("target")
+        said.append(now + (f"; the target is {_amount(plan, target)}." if target else "."))
+    first = next((r for r in plan.ranking.ranked if r.gain_per_hour is not None), None)
+    if first is not None and first.gain is not None:
+        said.append(
+            f"Of {_count(len(plan.ranking.ranked), 'experiment')} the one to begin with is "
+            f"“{first.experiment.title}”: {gain_text(plan, first.gain)} in {_hours(first.hours)}."
+        )
+    said += plan.schedule.sentences[:1] if plan.schedule is not None else ()
+    if plan.questions:
+        said.append(
+            f"{_count(len(plan.questions), 'question')} should be answered before anything starts."
+        )
+    if said:
+        yield Sentences(tuple(said))
+
+
+def _brief(plan: Plan) -> Iterable[Block]:
+    brief = plan.project.brief
+    direction = {"higher": "higher is better", "lower": "lower is better"}
+    people, hours = brief.get("people"), brief.get("hours_a_week")
+    facts = {
+        "Objective": brief.get("objective"),
+        "What the product gains": brief.get("value"),
+        "Measured in": brief.get("value_unit"),
+        "Metric": _joined(
+            brief.get("metric"), brief.get("unit"), direction[str(brief.get("direction", "higher"))]
+        )
+        if brief.get("metric")
+        else None,
+        "How the metric moves the value": brief.get("tie"),
+        "What would break that": brief.get("tie_breaks"),
+        "Baseline": _joined(_amount(plan, brief.get("baseline")), brief.get("baseline_is"))
+        if brief.get("baseline") is not None
+        else None,
+        "Target": _amount(plan, brief["target"]) if brief.get("target") is not None else None,
+        "Smallest gain worth having": _points(plan, float(str(brief["smallest_gain"])))
+        if brief.get("smallest_gain") is not None
+        else None,
+        "Our data": _joined(
+            brief.get("domain"),
+            f"{brief['training_samples']:,} labelled" if brief.get("training_samples") else None,
+        ),
+        "Deadline": brief.get("deadline"),
+        "People": f"{people}, {hours:g} hours a week each" if people and hours else people,
+        "GPUs": _joined(
+            f"{brief['gpus']} at once" if brief.get("gpus") is not None else None,
+            f"{brief['gpu_hours']:g} hours in all" if brief.get("gpu_hours") is not None else None,
+        ),
+        "Deployment": _joined(
+            brief.get("deployment"),
+            f"within {brief['latency_ms']:g} ms" if brief.get("latency_ms") else None,
+            brief.get("cadence"),
+        ),
+        "Asked about metric and baseline": brief.get("asked"),
+    }
+    rows = tuple((name, value_text(value)) for name, value in facts.items() if value)
+    missing = ", ".join(MISSING.get(name, _spaced(name)) for name in plan.missing)
+    yield Heading("What we want")
+    if rows:
+        yield Table(("", ""), rows)
+    if missing:
+        yield Sentences((f"Still to be said: {missing}.",))
+
+
+# -- what literature offers ------------------------------------------------------------------------
+
+
+def _choices(plan: Plan, cite: _Cite) -> Iterable[Block]:
+    choices = [f for f in plan.findings if f.finding.kind == "design_choice"]
+    if not choices:
+        return
+    yield Heading("What literature offers: design choices")
+    axes = {**plan.axes, "": "Other"}
+    for axis, name in axes.items():
+        known = [f for f in choices if _axis(f, axes) == axis]
+        if known:
+            yield Heading(name, 3)
+        for found in known:
+            yield from _finding(plan, found, cite)
+
+
+def _axis(found: Supported, axes: dict[str, str]) -> str:
+    axis = str(found.finding.fields.get("axis", ""))
+    return axis if axis in axes else ""
+
+
+def _findings(plan: Plan, kind: FindingKind, cite: _Cite) -> Iterable[Block]:
+    some = [f for f in plan.findings if f.finding.kind == kind]
+    if some:
+        yield Heading(KIND_NAMES[kind][1])
+    for found in some:
+        yield from _finding(plan, found, cite)
+
+
+def _finding(plan: Plan, found: Supported, cite: _Cite) -> Iterable[Block]:
+    finding = found.finding
+    yield Heading(finding.name, 4 if finding.kind == "design_choice" else 3)
+    facts = {
+        "also called": ", ".join(finding.aliases),
+        **{n.replace("_", " "): value_text(v) for n, v in finding.fields.items() if n != "axis"},
+    }
+    about = "; ".join(f"{name}: {value}" for name, value in facts.items() if value)
+    ours = [c for c in found.candidates if c.project == plan.project.name]
+    status = "".join(f" Here it is {_decided(c)}" for c in ours)
+    others = [
+        f"{c.project} has it as {_decided(c)}"
+        for c in found.candidates
+        if c.project != plan.project.name and c.status not in {"new", "shortlisted"}
+    ]
+    yield Sentences(
+        tuple(filter(None, [strength(found) + status, f"{about}." if about else "", *others,
+                            finding.note]))
+    )  # fmt: skip
+    for evidence in _shown(found):
+        yield cite(evidence)
+
+
+def _decided(candidate: Candidate) -> str:
+    reason = f": {candidate.reason.rstrip('.')}" if candidate.reason else ""
+    return f"{candidate.status}{reason}."
+
+
+def strength(found: Supported) -> str:
+    """How much stands behind a finding, in a sentence."""
+    works = {e.document.id for e in found.evidence if e.stance == "for"}
+    against = {e.document.id for e in found.evidence if e.stance == "against"}
+    if not found.evidence:
+        return "No evidence yet."
+    said = f"{_count(len(works), 'work')} for it" if works else "Nothing for it"
+    said += f", {len(against)} against it." if against else "."
+    return said[0].upper() + said[1:]
+
+
+def _shown(found: Supported) -> list[Evidence]:
+    """The quotes of the text itself: numbers before words, one of each side."""
+    kept: list[Evidence] = []
+    for stance in ("for", "against"):
+        side = [e for e in found.evidence if e.stance == stance]
+        kept += sorted(side, key=lambda e: e.effect is None)[: QUOTES // 2]
+    return kept
+
+
+def _appendix(plan: Plan, cite: _Cite) -> Iterable[Block]:
+    rest = [(f, [e for e in f.evidence if e not in _shown(f)]) for f in plan.findings]
+    if any(quotes for _, quotes in rest):
+        yield Heading("Appendix: more of what the works say")
+    for found, quotes in rest:
+        if quotes:
+            yield Heading(found.finding.name, 3)
+        for evidence in quotes:
+            yield cite(evidence)
+
+
+def _datasets(plan: Plan, cite: _Cite) -> Iterable[Block]:
+    known = {each.finding.id: each for each in plan.assessments}
+    some = [f for f in plan.findings if f.finding.kind == "dataset"]
+    if some:
+        yield Heading(KIND_NAMES["dataset"][1])
+    for found in some:
+        yield from _finding(plan, found, cite)
+        if found.finding.id in known:
+            yield from _assessment(known[found.finding.id])
+
+
+def _assessment(about: Assessment) -> Iterable[Block]:
+    if about.fit is not None:
+        measured = f"Measured on {about.fit.source} and {about.fit.target}: {about.fit.verdict}."
+        yield Sentences((measured, *about.fit.sentences))
+    rated = [r for r in about.ratings if r.rating != "unknown" or r.note]
+    left = [_spaced(r.factor) for r in about.ratings if r not in rated]
+    if rated:
+        rows = tuple((_spaced(r.factor).capitalize(), r.rating, r.note) for r in rated)
+        yield Table(("Factor", "Rating", "Why"), rows)
+    if left:
+        said = (
+            "None of its seven factors is rated." if not rated else f"Not rated: {', '.join(left)}."
+        )
+        yield Sentences((said,))
+
+
+# -- what to try -----------------------------------------------------------------------------------
+
+
+def _experiments(plan: Plan) -> Iterable[Block]:
+    if not plan.experiments:
+        return
+    yield Heading("What to try, in which order")
+    if plan.ranking.ranked:
+        yield Sentences(("The most gain for an hour stands on top; a star marks what no other "
+                         "beats in both gain and time.",))  # fmt: skip
+        yield Table(
+            ("", "Experiment", "Expected gain", "Time", "Gain an hour", "First in"),
+            tuple(_ranked_row(plan, each) for each in plan.ranking.ranked),
+        )
+        yield from _figures(plan)
+        if plan.ranking.sentences:
+            yield Sentences(plan.ranking.sentences, listed=True)
+    for experiment in in_order(plan):
+        yield from _experiment(plan, experiment)
+
+
+def _ranked_row(plan: Plan, each: Ranked) -> tuple[str, ...]:
+    rate = f"{each.gain_per_hour:+.3g}" if each.gain_per_hour is not None else UNKNOWN
+    return (
+        f"{each.rank}{'*' if each.front else ''}",
+        each.experiment.title,
+        gain_text(plan, each.gain) if each.gain is not None else UNKNOWN,
+        _hours(each.hours),
+        rate,
+        f"{each.first:.0%}",
+    )
+
+
+def _figures(plan: Plan) -> Iterable[Block]:
+    ranked, unit = plan.ranking.ranked, _unit(plan)
+    if any(r.gain is not None and r.hours is not None for r in ranked):
+        yield Figure("gain", "Expected gain, from low to high, against time. Numbers are ranks.",
+                     _drawn("gain_chart", ranked, unit=unit))  # fmt: skip
+    if any(r.estimate.effects for r in ranked):
+        yield Figure("effects", "What was reported (ring), what is left of it here (dot), and the "
+                     "gain that follows (bar).",
+                     _drawn("effects_chart", ranked, unit=unit))  # fmt: skip
+
+
+def _experiment(plan: Plan, experiment: Experiment) -> Iterable[Block]:
+    ranked = next((r for r in plan.ranking.ranked if r.experiment.id == experiment.id), None)
+    yield Heading(experiment.title, 3)
+    said = [experiment.hypothesis]
+    tries = names_of(plan, experiment.candidates)
+    said.append(f"Tries {_and(tries)}." if tries else "")
+    if experiment.depends_on:
+        said.append(f"Comes after {_and(titles_of(plan, experiment.depends_on))}.")
+    said.append(_cost(experiment))
+    if experiment.threshold is not None:
+        said.append(
+            f"A success from {_amount(plan, experiment.threshold)} on. {experiment.success}"
+        )
+    elif experiment.success:
+        said.append(f"A success if: {experiment.success}")
+    if ranked is not None:
+        said += _expectation(plan, ranked)
+    said.append(_outcome(plan, experiment))
+    said.append(experiment.note)
+    yield Sentences(tuple(text.strip() for text in said if text.strip()), listed=True)
+
+
+def _cost(experiment: Experiment) -> str:
+    parts = [
+        f"{_hours(experiment.person_hours)} of people"
+        if experiment.person_hours is not None
+        else "",
+        f"{_hours(experiment.gpu_hours)} of GPUs" if experiment.gpu_hours else "",
+        _count(experiment.runs, "run") if experiment.runs else "",
+    ]
+    trains = {True: "Trains anew", False: "Needs no training", None: ""}[experiment.retraining]
+    cost = (
+        f"Costs {_and([p for p in parts if p])}." if any(parts) else "What it costs is not known."
+    )
+    return f"{trains}. {cost}" if trains else cost
+
+
+def _expectation(plan: Plan, ranked: Ranked) -> list[str]:
+    said = []
+    if ranked.basis == "team" and ranked.gain is not None:
+        said.append(f"The team expects {gain_text(plan, ranked.gain)}: "
+                    f"{ranked.experiment.gain_reason}")  # fmt: skip
+    evidence = ranked.estimate
+    if evidence.gain is not None:
+        said.append(f"The evidence lets us expect {gain_text(plan, evidence.gain)}. "
+                    f"{evidence.method}")  # fmt: skip
+    elif ranked.basis != "team":
+        said.append("Nothing comparable is reported.")
+    return said
+
+
+def _outcome(plan: Plan, experiment: Experiment) -> str:
+    if experiment.status == "dropped":
+        return "Given up."
+    if experiment.status == "running":
+        return "Being tried now."
+    result = experiment.result
+    if result is None:
+        return ""
+    gain = measured_gain(plan, experiment)
+    value = f"measured {_amount(plan, result.value)}" if result.value is not None else "finished"
+    by = f" ({_points(plan, gain, signed=True)})" if gain is not None else ""
+    took = (
+        f", in {_hours(result.person_hours)} of people" if result.person_hours is not None else ""
+    )
+    return f"Done: {value}{by}{took}. {result.note}"
+
+
+def _schedule(plan: Plan) -> Iterable[Block]:
+    schedule = plan.schedule
+    if schedule is None:
+        return
+    yield Heading("When")
+    yield Sentences(schedule.sentences)
+    if schedule.slots:
+        yield Figure("schedule", "Who works on what until when; below the line what does not fit.",
+                     _drawn("schedule_chart", schedule))  # fmt: skip
+        yield Table(
+            ("From", "To", "Experiment", "Phase", "People", "GPUs", "Gain"),
+            tuple(
+                (_day(s.start), _day(s.end), s.title, s.phase, _hours(s.person_hours),
+                 _hours(s.gpu_hours) if s.gpu_hours else "–", _points(plan, s.gain, signed=True))
+                for s in schedule.slots
+            ),
+        )  # fmt: skip
+    if schedule.left_out:
+        yield Sentences(("Does not fit:",))
+        yield Sentences(tuple(f"{x.title}: {x.reason}" for x in schedule.left_out), listed=True)
+
+
+def _runtime(plan: Plan) -> Iterable[Block]:
+    if not plan.trials:
+        return
+    yield Heading("Trial runs")
+    metric = str(plan.project.brief.get("metric", ""))
+    yield Table(
+        ("Model", "Million parameters", "Samples", "Hours", metric,
+         "Machine"),
+        tuple(
+            (t.model, f"{t.parameters:g}" if t.parameters is not None else "", f"{t.samples:,}",
+             f"{t.hours:g}", _amount(plan, t.value) if t.value is not None else "", t.machine)
+            for t in plan.trials
+        ),
+    )  # fmt: skip
+
+
+def _decisions(plan: Plan) -> Iterable[Block]:
+    if not plan.decisions:
+        return
+    yield Heading("Decisions")
+    for each in plan.decisions:
+        yield from _decision(plan, each)
+
+
+def _decision(plan: Plan, each: Decision) -> Iterable[Block]:
+    yield Heading(f"{each.number}. {each.title}", 3)
+    on = names_of(plan, each.candidates)
+    instead = names_of(plan, each.alternatives)
+    old = f" Superseded by decision {each.superseded_by}." if each.superseded_by else ""
+    former = f" It supersedes decision {each.supersedes}." if each.supersedes else ""
+    chosen = CHOSEN[each.choice] + (f" {_and(on)}" if on else "")
+    chosen += f", instead of {_and(instead)}" if instead else ""
+    said = {
+        "": f"{chosen}, {each.created_at[:10]}.{former}{old}",
+        "Context": each.context,
+        "Reason": each.reason,
+        "Consequences": each.consequences,
+        "Confirmation": each.confirmation,
+    }
+    yield Sentences(
+        tuple(f"{name}: {text}" if name else text for name, text in said.items() if text),
+        listed=True,
+    )
+
+
+def _listed(title: str, sentences: Sequence[str]) -> Iterable[Block]:
+    if sentences:
+        yield Heading(title)
+        yield Sentences(tuple(sentences), listed=True)
+
+
+# -- words and numbers -----------------------------------------------------------------------------
+
+
+def gain_text(plan: Plan, gain: Gain) -> str:
+    """+1.4 points (0 to +2.9)."""
+    low, likely, high = (_signed(value) for value in (gain.low, gain.likely, gain.high))
+    return f"{likely} {_unit(plan)} ({low} to {high})".replace("  ", " ")
+
+
+def _unit(plan: Plan) -> str:
+    """The unit of a gain: the difference of two percentages is points."""
+    unit = str(plan.project.brief.get("unit", ""))
+    return "points" if unit == "%" else unit
+
+
+def _amount(plan: Plan, value: object) -> str:
+    """A value of the project's metric with its unit."""
+    if value is None:
+        return UNKNOWN
+    return f"{float(str(value)):g} {plan.project.brief.get('unit', '')}".strip()
+
+
+def _points(plan: Plan, value: float, *, signed: bool = False) -> str:
+    unit = _unit(plan)
+    unit = unit.removesuffix("s") if value == 1 and unit == "points" and not signed else unit
+    return f"{_signed(value) if signed else f'{value:g}'} {unit}".strip()
+
+
+def _signed(value: float) -> str:
+    shown = f"{value:+.3g}".replace("-", "−")
+    return "0" if shown in {"+0", "−0"} else shown
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b}"
+
+
+def _hours(hours: float | None) -> str:
+    return UNKNOWN if hours is None else f"{hours:g} h"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _and(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _joined(*parts: object) -> str | None:
+    return ", ".join(value_text(part) for part in parts if part) or None
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _drawn(name: str, *arguments: Any, **options: Any) -> Callable[[], Any]:
+    """A drawing that is made when it is asked for: Altair takes half a second to import."""
+
+    def draw() -> Any:
+        from kb.export import charts
+
+        return getattr(charts, name)(*arguments, **options)
+
+    return draw

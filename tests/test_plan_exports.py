@@ -1,0 +1,247 @@
+"""The plan as people read it, each form opened by a reader of its own."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from pathlib import PurePosixPath
+
+import docx
+import pypdf
+import pytest
+from lxml import html as parser
+from markdown_it import MarkdownIt
+
+from kb.errors import UsageError
+from kb.export.docx_plan import docx_plan
+from kb.export.obsidian import obsidian
+from kb.export.pdf import pdf
+from kb.export.plan_html import plan_html
+from kb.export.plan_markdown import plan_markdown
+from kb.export.plan_report import gain_text, sections, sources
+from kb.records import Evidence, Gain, Plan
+from tests.plan_maker import empty_plan, large_plan, make_plan
+
+PLAN = make_plan()
+HOSTILE = make_plan(hostile=True)
+
+
+def markdown(plan: Plan, template: str | None = None) -> str:
+    return plan_markdown(plan, template).decode()
+
+
+def rendered(text: str) -> str:
+    return str(MarkdownIt("commonmark").enable("table").render(text))
+
+
+def word(plan: Plan) -> docx.document.Document:
+    return docx.Document(io.BytesIO(docx_plan(plan)))
+
+
+def quotes(plan: Plan) -> list[Evidence]:
+    return [evidence for found in plan.findings for evidence in found.evidence]
+
+
+# -- what it says ----------------------------------------------------------------------------------
+
+
+def test_metric_and_baseline_come_before_what_to_try() -> None:
+    text = markdown(PLAN)
+    assert text.startswith("# E-mail sentiment\n")
+    order = [
+        text.index(s)
+        for s in (
+            "61.4 points",
+            "To be answered first",
+            "What we want",
+            "What to try",
+            "## Sources",
+        )
+    ]
+    assert order == sorted(order)
+
+
+def test_every_quote_is_there_with_its_work_and_page() -> None:
+    page = plan_html(PLAN).decode()
+    text = re.sub(r"\s+", " ", parser.fromstring(page).text_content())
+    for evidence in quotes(PLAN):
+        assert f"“{' '.join(evidence.quote.split())}”" in text
+        if evidence.page:
+            assert f"page {evidence.page}" in text
+    numbers = {int(n) for n in re.findall(r'href="#source-(\d+)"', page)}
+    listed = {int(n) for n in re.findall(r'id="source-(\d+)"', page)}
+    assert numbers == listed == {each.number for each in sources(PLAN)}
+
+
+def test_no_internal_id_is_read() -> None:
+    everything = markdown(PLAN) + plan_html(PLAN).decode()
+    for found in PLAN.findings:
+        assert found.finding.uid not in everything
+        assert all(evidence.uid not in everything for evidence in found.evidence)
+    assert "sha256:" not in everything
+
+
+def test_all_forms_say_the_same() -> None:
+    in_word = [p.text for p in word(PLAN).paragraphs if p.style.name.startswith("Heading")]
+    tokens = MarkdownIt("commonmark").enable("table").parse(markdown(PLAN))
+    headings = [
+        tokens[n + 1].content.replace("\\", "")
+        for n, token in enumerate(tokens)
+        if token.type == "heading_open" and token.tag != "h1"
+    ]
+    assert sorted(in_word) == sorted(headings)
+    on_page = re.findall(r"<h[2-6]>(.*?)</h[2-6]>", plan_html(PLAN).decode())
+    assert on_page == headings or sorted(map(len, on_page)) == sorted(map(len, headings))
+
+
+def test_a_plan_of_nothing_says_what_is_missing() -> None:
+    text = markdown(empty_plan())
+    assert "Which metric does the model have to move" in text
+    assert "Still to be said: metric, unit, baseline, what the baseline is, objective" in text
+    assert "What to try" not in text
+    assert "Sources" not in text
+    assert word(empty_plan()).paragraphs[0].text == "Nothing yet"
+    assert set(obsidian(empty_plan())) == {"Plan.md", "Index.md"}
+
+
+def test_percentages_differ_by_points() -> None:
+    plan = PLAN.__class__(**{  # type: ignore[arg-type]
+        name: getattr(PLAN, name) for name in PLAN.__dataclass_fields__
+    })  # fmt: skip
+    plan.project.brief["unit"], kept = "%", plan.project.brief["unit"]
+    try:
+        assert gain_text(plan, Gain(0, 1.434, 2.87)) == "+1.43 points (0 to +2.87)"
+        assert gain_text(plan, Gain(-0.5, -0.2, 0)) == "−0.2 points (−0.5 to 0)"
+    finally:
+        plan.project.brief["unit"] = kept
+
+
+# -- forms -----------------------------------------------------------------------------------------
+
+
+def test_word_has_headings_tables_figures_and_links_that_lead_somewhere() -> None:
+    document = word(PLAN)
+    assert document.core_properties.title == "E-mail sentiment"
+    assert len(document.inline_shapes) == 3
+    ranking = next(t for t in document.tables if t.rows[0].cells[1].text == "Experiment")
+    assert [row.cells[1].text for row in ranking.rows[1:]] == [
+        each.experiment.title for each in PLAN.ranking.ranked
+    ]
+    xml = document.element.xml
+    assert xml.count("w:tblHeader") >= 3
+    links = set(re.findall(r'w:anchor="(source_\d+)"', xml))
+    assert links
+    assert links <= set(re.findall(r'w:bookmarkStart w:id="\d+" w:name="(source_\d+)"', xml))
+
+
+def test_the_page_stands_alone() -> None:
+    page = plan_html(PLAN).decode()
+    assert page.count("<svg") == 3
+    assert not re.search(r'(?:src|xlink:href)="(?!#)|@import|url\((?!#)', page)
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="nothing here prints")
+def test_the_pdf_is_that_page() -> None:
+    read = pypdf.PdfReader(io.BytesIO(pdf(PLAN)))
+    text = " ".join(" ".join(page.extract_text() for page in read.pages).split())
+    assert "Sort customer e-mails into negative, neutral and positive" in text
+    assert "Trial runs" in text
+
+
+def test_without_a_printer_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kb.export.pdf.shutil.which", lambda _: None)
+    with pytest.raises(UsageError, match="needs a browser"):
+        pdf(empty_plan())
+
+
+def test_the_schedule_is_drawn_in_markdown_too() -> None:
+    chart = markdown(PLAN).split("```mermaid\n")[1].split("```")[0]
+    assert PLAN.schedule is not None
+    assert len(re.findall(r":\d{4}-\d\d-\d\d, \d+d$", chart, flags=re.M)) == len(
+        PLAN.schedule.slots
+    )
+
+
+def test_notes_link_to_notes_that_are_there() -> None:
+    for plan in (PLAN, HOSTILE):
+        files = obsidian(plan)
+        names = {PurePosixPath(path).stem for path in files}
+        assert len({path.casefold() for path in files}) == len(files)
+        for path, content in files.items():
+            for link in re.findall(r"(?<!\\)\[\[(.*?)\]\]", content.decode()):
+                assert link in names, (path, link)
+
+
+def test_notes_are_files_that_every_system_takes() -> None:
+    for path in obsidian(HOSTILE):
+        parts = PurePosixPath(path).parts
+        assert len(parts) <= 2
+        assert not re.search(r'[\\:*?"<>|\x00-\x1f]', path)
+        assert ".." not in parts
+        assert len(parts[-1].encode()) < 255
+
+
+# -- foreign text ----------------------------------------------------------------------------------
+
+
+def test_foreign_text_is_no_markup() -> None:
+    for page in (plan_html(HOSTILE).decode(), rendered(markdown(HOSTILE))):
+        tree = parser.fromstring(page)
+        elements = [each for each in tree.iter() if isinstance(each.tag, str)]
+        assert not {"script", "img", "iframe", "object", "input", "form"} & {
+            each.tag for each in elements
+        }
+        attributes = {name for each in elements for name in each.attrib}
+        assert not [name for name in attributes if name.startswith("on")]
+        links = tree.xpath("//a/@href")
+        assert not [link for link in links if not link.startswith(("http://", "https://", "#"))]
+
+
+def test_foreign_text_is_a_document_that_word_opens() -> None:
+    document = word(HOSTILE)
+    assert "\u202e" not in document.element.xml
+    assert len(document.paragraphs) > 100
+
+
+# -- templates -------------------------------------------------------------------------------------
+
+
+def test_a_template_of_ones_own() -> None:
+    text = markdown(
+        PLAN, "{{ title }}\n{{ sections.risks }}\nBy {{ plan.project.created_by | md }}."
+    )
+    assert text.startswith("E-mail sentiment\n## Risks")
+    assert text.endswith("By ada.\n")
+    page = plan_html(HOSTILE, "<h1>{{ plan.project.name }}</h1>").decode()
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("one\n{% if %}", "line 2"),
+        ("{{ sections.nothing }}", "names what is not there"),
+        ("{{ nobody }}", "There is: title, made"),
+        ("{{ ''.__class__.__mro__ }}", "what no template may"),
+        ("{{ plan.__init__.__globals__ }}", "what no template may"),
+        ("{% for a in range(10000000) %}x{% endfor %}", "cannot be filled|without end"),
+        ("{{ 1 // 0 }}", "cannot be filled"),
+        ("{% include 'x' %}", "cannot be filled"),
+        ("{{ plan.experiments.append(1) }}", "not there|may"),
+    ],
+)
+def test_a_template_that_is_wrong_gets_a_sentence(template: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        markdown(PLAN, template)
+
+
+def test_a_thousand_findings_are_all_there() -> None:
+    plan = large_plan(1000, 200)
+    text = markdown(plan)
+    assert text.count("\n#### ") == sum(
+        1 for each in plan.findings if each.finding.kind == "design_choice"
+    )
+    assert len(sections(plan)["experiments"]) > 200
