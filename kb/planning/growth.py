@@ -95,7 +95,8 @@ def runtime_law(trials: Sequence[Trial]) -> RuntimeLaw:
     design = np.column_stack([np.ones(len(trials)), logs[:, free]])
     found = np.linalg.lstsq(design, target)[0]
     margins, spread = _margins(design, target - design @ found)
-    exponents = dict.fromkeys(rest, (ASSUMED_EXPONENT, None))
+    assumed: tuple[float, float | None] = (ASSUMED_EXPONENT, None)
+    exponents = dict.fromkeys(rest, assumed)
     exponents |= {at: (float(found[k]), margins[k]) for k, at in enumerate(free, start=1)}
     samples = _exponent("samples", *exponents[0], fitted=0 in free)
     return RuntimeLaw(
