@@ -135,7 +135,7 @@ def test_what_is_left_out_may_be_anything_and_the_rest_may_not() -> None:
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("name", ["tutorial", "tutorial-findings"])
+@pytest.mark.parametrize("name", ["tutorial", "tutorial-findings", "tutorial-plan"])
 def test_the_tutorial_does_what_it_says(name: str, config: Config, tmp_path: Path) -> None:
     """One shell types all of it; both kinds of output count, in the order in which they came."""
     shim = tmp_path / "bin" / "kb"
