@@ -10,14 +10,23 @@ import streamlit as st
 from kb.pages import session
 from kb.pages.session import PAGES
 
-pages = [
-    st.Page(PAGES / "search.py", title="Search", default=True),
-    st.Page(PAGES / "findings.py", title="Findings"),
-    st.Page(PAGES / "library.py", title="Library"),
-]
+# File in kb/pages → title and icon. The first is what the bare address shows.
+ALWAYS = {  # in the bar
+    "search.py": ("Search", ":material/search:"),
+    "findings.py": ("Findings", ":material/bookmarks:"),
+    "library.py": ("Library", ":material/library_books:"),
+}
+MORE: dict[str, tuple[str, str]] = {
+    "project.py": ("Project", ":material/flag:"),
+    "plan.py": ("Plan", ":material/route:"),
+}  # behind one button: ten links do not fit a phone
+
+pages = {
+    file: st.Page(PAGES / file, title=title, default=file == next(iter(ALWAYS)))
+    for file, (title, _) in {**ALWAYS, **MORE}.items()
+}
 # An icon of a page itself would become the tab's, which Streamlit fetches from another machine.
-icons = [":material/search:", ":material/bookmarks:", ":material/library_books:"]
-page = st.navigation(pages, position="hidden")
+page = st.navigation(list(pages.values()), position="hidden")
 session.member()  # whoever is not signed in any more gets no further
 st.set_page_config(f"{page.title} · kb", page_icon=str(PAGES / "icon.png"), layout="wide")
 session.style()
@@ -26,9 +35,13 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small", key
     st.html(
         f'<span class="kb-brand">kb</span><h1 class="kb-hidden">{page.title}</h1>', width="content"
     )
-    for each, icon in zip(pages, icons, strict=True):
+    for file, (_, icon) in ALWAYS.items():
         # Back to the question that was asked; on the page itself, to where it begins.
-        back = each is pages[0] and page is not pages[0]
-        st.page_link(each, icon=icon, query_params=session.question() if back else None)
+        back = file == "search.py" and page is not pages[file]
+        st.page_link(pages[file], icon=icon, query_params=session.question() if back else None)
+    if MORE:
+        with st.popover("More", icon=":material/more_horiz:", type="tertiary"):
+            for file, (_, icon) in MORE.items():
+                st.page_link(pages[file], icon=icon)
     session.show_member()
 page.run()

@@ -20,7 +20,7 @@ from kb.config import Config, read_config
 from kb.errors import KbError
 from kb.knowledge_base import Engine, KnowledgeBase
 from kb.pages import markup
-from kb.records import Member
+from kb.records import Member, Role
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,32 @@ def member() -> Member | None:
         st.html('<p>You are signed out. <a href="/sign-in" target="_self">Sign in</a></p>')
         st.stop()
     return found
+
+
+def may(role: Role) -> bool:
+    """Whether the member may do what `role` may: what to offer. `kb` itself refuses the rest."""
+    signed_in = member()
+    return signed_in is None or signed_in.may(role)
+
+
+def project(kb: KnowledgeBase) -> str | None:
+    """The project that pages are about, chosen once for all of them and named in the address.
+
+    None, with a word on how to begin, where the library has none.
+    """
+    names = [each.name for each in kb.store.projects.all()]
+    if not names:
+        st.html(markup.box("There is no project yet.", "note"))
+        if may("editor"):
+            st.page_link(PAGES / "project.py", label="Begin one", icon=":material/add:")
+        return None
+    asked = st.query_params.get("project") or st.session_state.get("project")
+    index = names.index(asked) if asked in names else 0
+    chosen: str = st.selectbox("Project", names, index=index, key=f"project-choice-{asked}")
+    st.session_state["project"] = chosen
+    if st.query_params.get("project") != chosen:
+        st.query_params["project"] = chosen
+    return chosen
 
 
 def show_member() -> None:

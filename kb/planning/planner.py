@@ -508,12 +508,14 @@ class Planner:
 
     # -- all of it -------------------------------------------------------------------------------
 
-    def questions(self, project: str, *, today: date | None = None) -> tuple[str, ...]:
+    def questions(
+        self, project: str, *, today: date | None = None, ranking: Ranking | None = None
+    ) -> tuple[str, ...]:
         """What to answer before the plan is believed, the most pressing first."""
         considered = self._considered(project)
         return self._questions(
             self._store.projects.get(project),
-            self.rank(project, today=today),
+            ranking or self.rank(project, today=today),
             [each for each in self.assessments(project) if each.finding.id in considered],
         )
 

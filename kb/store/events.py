@@ -47,6 +47,10 @@ class Events:
         )  # fmt: skip
         return [dict(row) for row in rows]
 
+    def last_id(self) -> int:
+        """The number of the latest event; 0 where nothing has happened. It only grows."""
+        return int(self._db.one("select coalesce(max(id), 0) from events")[0])
+
     def last_change(self, subject: str) -> dict[str, str] | None:
         """The latest event of one subject."""
         row = self._db.maybe(
