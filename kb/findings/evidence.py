@@ -130,6 +130,17 @@ def verify(store: Store, evidence: Sequence[Evidence]) -> list[Verdict]:
     return verdicts
 
 
+def stale(store: Store, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The quotes whose words do not stand in the current version of their document."""
+    ids = {each.document.version_id for each in evidence}
+    texts = {version_id: store.documents.version(version_id).text for version_id in ids}
+    return [
+        each
+        for each in evidence
+        if moved(texts[each.document.version_id], each.quote, each.start) is None
+    ]
+
+
 def _in_newest(evidence: Evidence, cited: Version, current: Version) -> tuple[Now, str]:
     if cited.id == current.id:
         return "same", evidence.quote

@@ -18,15 +18,17 @@ from kb.findings import evidence as evidences
 from kb.findings import taxonomy
 from kb.findings.evidence import Tagged, Verdict
 from kb.findings.fields import Brief, check_brief, check_effect, check_fields, missing
-from kb.findings.progress import Progress, Read, progress, time_box
+from kb.findings.progress import Progress, Read, TimeBox, progress, time_box
 from kb.findings.taxonomy import Axis, Retraining
 from kb.records import (
     Acceptance,
     CandidateStatus,
     Document,
     Effect,
+    Evidence,
     Finding,
     FindingKind,
+    Glance,
     Project,
     Stance,
     Suggestion,
@@ -93,15 +95,20 @@ class Workbench:
         )
         first, cited = self._cited(name)
         reads = [Read(r.document.key, first[r.document.id], r.document.id in cited) for r in done]
-        brief = Brief.model_validate(project.brief)
-        box = time_box(
-            sum(r.minutes for r in readings),
-            days=brief.review_days,
-            people=brief.people,
-            hours_a_week=brief.hours_a_week,
-            start=brief.review_start,
-        )
+        box = _time_box(project, sum(r.minutes for r in readings))
         return progress(reads, len(readings) - len(done), box, today=today or date.today())
+
+    def glances(self) -> list[Glance]:
+        """The projects that are not archived, by name, each in a few figures."""
+        totals = self._store.projects.totals()
+        found = []
+        for each in self._store.projects.all():
+            documents, done, minutes = totals.get(each.id, (0, 0, 0.0))
+            box = _time_box(each, minutes)
+            ends = box.ends.isoformat() if box.ends else ""
+            lacking = tuple(missing(each.brief))
+            found.append(Glance(each, documents, done, box.used, box.hours, ends, lacking))
+        return found
 
     def uses(self, name: str) -> tuple[list[int], list[int], list[int]]:
         """Ids of the project's documents: those cited, those read in vain or excluded, the rest."""
@@ -364,7 +371,7 @@ class Workbench:
                 self._store,
                 suggestion.document,
                 kind,
-                name or suggestion.name,
+                suggestion.name if name is None else name,
                 quote=suggestion.quote,
                 near=(suggestion.start, suggestion.end),
                 effect=suggestion.effect,
@@ -455,6 +462,25 @@ class Workbench:
     def verify(self) -> list[Verdict]:
         """Every quote of the library read again from what was stored."""
         return evidences.verify(self._store, self._store.findings.all_evidence())
+
+    def stale(self) -> list[Evidence]:
+        """Quotes whose words do not stand in the newest version of their document, oldest first.
+
+        Looks at those alone that cite an older one, and reads texts, not files: see `verify`.
+        """
+        return evidences.stale(self._store, self._store.findings.superseded_evidence())
+
+
+def _time_box(project: Project, minutes: float) -> TimeBox:
+    """The hours that a project's brief sets aside for reading, of which `minutes` are spent."""
+    brief = Brief.model_validate(project.brief)
+    return time_box(
+        minutes,
+        days=brief.review_days,
+        people=brief.people,
+        hours_a_week=brief.hours_a_week,
+        start=brief.review_start,
+    )
 
 
 def _claim(claim: EffectClaim | None) -> Effect | None:

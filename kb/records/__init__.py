@@ -4,6 +4,7 @@ Standard library only. Nothing here reads, writes, fetches or computes beyond wh
 can say of itself.
 """
 
+from kb.records.events import *  # noqa: F403
 from kb.records.exchange import *  # noqa: F403
 from kb.records.findings import *  # noqa: F403
 from kb.records.library import *  # noqa: F403

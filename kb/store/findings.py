@@ -314,6 +314,13 @@ class Findings:
         """All evidence of the library, oldest first."""
         return self._evidence("1")
 
+    def superseded_evidence(self) -> list[Evidence]:
+        """Evidence that cites another version than the newest of its document, oldest first."""
+        return self._evidence(
+            "exists (select 1 from documents d where d.id = e.document_id "
+            "and d.current_version_id <> e.version_id and d.removed_at is null)"
+        )
+
     def one_evidence(self, evidence_id: int) -> Evidence:
         """One evidence; NotFound where there is none."""
         found = self._evidence("e.id = ?", evidence_id)

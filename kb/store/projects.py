@@ -120,6 +120,17 @@ class Projects:
         found = [_reading(row, documents[row["document_id"]]) for row in rows]
         return sorted(found, key=lambda reading: reading.document.title.lower())
 
+    def totals(self) -> dict[int, tuple[int, int, float]]:
+        """By id of project: its documents, how many are read or excluded, and minutes spent."""
+        rows = self._db.all(
+            "select m.project_id, count(*) as n, "
+            "coalesce(sum(r.status in ('read', 'excluded')), 0) as done, "
+            "coalesce(sum(r.minutes), 0) as minutes from project_documents m "
+            "left join readings r on r.project_id = m.project_id "
+            "and r.document_id = m.document_id group by m.project_id"
+        )
+        return {r["project_id"]: (r["n"], r["done"], float(r["minutes"])) for r in rows}
+
     def read(
         self,
         project: str,

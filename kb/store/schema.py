@@ -443,4 +443,19 @@ create index sign_in_failures_who on sign_in_failures (who);
     )
 
 
+@migrations()
+def visits(db: Database) -> None:
+    """When each member was last here."""
+    _run(
+        db,
+        """
+create table visits (
+    member text primary key collate nocase,
+    seen_at text not null,
+    before text not null
+) strict, without rowid;
+""",
+    )
+
+
 VERSION = len(migrations._migrations)  # the number of steps this program knows

@@ -29,6 +29,7 @@ from kb.store.settings import Settings
 from kb.store.suggestions import Suggestions
 from kb.store.trials import Trials
 from kb.store.vectors import Vectors
+from kb.store.visits import Visits
 
 
 class Store:
@@ -48,6 +49,7 @@ class Store:
         self.settings = Settings(self._connection)
         self.integrity = Integrity(self._connection)
         self.events = Events(self._connection, member, role)
+        self.visits = Visits(self._connection)
         self.members = Members(self._connection, self.events)
         self.documents = Documents(self._connection, self.events)
         self.passages = Passages(self._connection)
