@@ -31,7 +31,7 @@ def fit_markdown(body: Body, name: str = "report") -> dict[str, bytes]:
 
 def fit_html(body: Body) -> bytes:
     """One file that stands alone: no script, nothing fetched, light and dark, printable."""
-    what = ", ".join(body["models"]) if _of_models(body) else body["source"]
+    what = "Models" if _of_models(body) else body["source"]
     return to_html(_blocks(body), f"{what} for {body['target']}")
 
 

@@ -67,7 +67,7 @@ def _reached(body: Body) -> Iterator[Block]:
         lambda: draw.models_chart(body["entries"], metric, body["floor"]),
     )
     yield Table(
-        ("model", metric, "over TF-IDF", "over the best", "LogME", "H-score", "AUC"),
+        ("model", metric, "over TF-IDF", "against the best", "LogME", "H-score", "AUC"),
         tuple(
             (
                 each["name"],
@@ -115,7 +115,8 @@ def _cost(body: Body) -> Iterator[Block]:
                 f"{each['disk_mb']:,.0f} MB" if each["disk_mb"] >= 1 else "under 1 MB",
                 f"{each['load_seconds']:g} s",
             )
-            for name, each in body["speed"].items()
+            for name in [each["name"] for each in body["entries"]] or body["speed"]
+            for each in [body["speed"][name]]
         ),
     )  # fmt: skip
     if body["entries"]:

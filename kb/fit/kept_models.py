@@ -15,7 +15,7 @@ from typing import Any
 from kb.errors import UsageError
 from kb.fit.dataset import Options, Progress, Say
 from kb.fit.kept import Repeated, options_for, plain, why_moved
-from kb.fit.models import Claim, Encoders, ModelFit, fit_models
+from kb.fit.models import Claim, Encoders, ModelFit, fit_models, short_names
 from kb.fit.tables import read_table
 from kb.records import Evidence, Fit
 from kb.store import Store
@@ -159,7 +159,7 @@ class Shortlisting:
         told = {claim.finding for claims in report.claims.values() for claim in claims}
         return self._store.fits.add(
             "model",
-            source=", ".join(report.models),
+            source=", ".join(short_names(report.models).values()),
             source_sha256=hashlib.sha256(revisions.encode()).hexdigest(),
             target=report.target,
             target_sha256=report.target_sha256,

@@ -189,6 +189,7 @@ def _worth(best: Entry, found: Measured, sentences: tuple[str, ...]) -> Choice:
         and own >= FASTER * found.speeds[each.name].p50_ms
     ]
     more = (
+        f"Many more labels: {found.baseline.name} gains more from them than frozen vectors do.",
         f"A smallest gain worth having other than {found.worth:g} (--gain), or a limit for the "
         "latency (--latency-ms).",
         FINE_TUNING,
