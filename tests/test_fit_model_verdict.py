@@ -88,7 +88,7 @@ def test_one_as_good_and_much_faster_is_advised_in_its_place() -> None:
     )
     faster = chosen(*both, ms={"small": 10.0 / FASTER})
     assert (faster.name, faster.rule) == ("small", "as good and faster")
-    assert "1.5 times as fast" in faster.sentences[-1]
+    assert "2.0 times as fast" in faster.sentences[-1]
     assert chosen(*both, ms={"small": 8.0}).name == "large"  # within what two runs differ by
     unsure = replace(both[1], behind=figure(0.005, 0.02))
     assert chosen(both[0], unsure, ms={"small": 1.0}).name == "large"  # perhaps not as good

@@ -16,9 +16,9 @@ from kb.fit.verdict import more_labels, shown, signed
 
 Kind = Literal["worth it", "not worth it", "needs labels", "no evidence", "too slow", "none loaded"]
 
-FASTER = 1.5
-"""Times as fast as the best that an encoder as good must be to be advised in its place: two runs
-of one encoder differ by up to a fifth (benchmarks/models.py)."""
+FASTER = 2.0
+"""Times as fast as the best that an encoder as good must be to be advised in its place: ten runs of
+one encoder beside other work differed by up to 1.9 (benchmarks/models.py repeat)."""
 FINE_TUNING = (
     "These are frozen vectors with a linear head: fine-tuning an encoder on your labels may reach "
     "more, and in another order."
