@@ -273,7 +273,7 @@ class _Trying:
         except KbError as error:
             self.failed.append(Failed(name, str(error)))
         except Exception as error:  # of a library that loads what others have made
-            log.warning("%s cannot be tried", model, exc_info=True)
+            log.debug("%s cannot be tried", model, exc_info=True)
             self.failed.append(Failed(name, f"{type(error).__name__}: {error}"))
         else:
             self.vectors[name], self.revisions[name], self.speed[name] = vectors, revision, speed
