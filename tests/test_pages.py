@@ -5,6 +5,7 @@ import logging
 import sqlite3
 import tomllib
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -158,6 +159,24 @@ def test_filters_come_from_the_address_and_what_is_not_here_is_dropped(
     next(b for b in page.button if b.label == "Search without filters").click().run()
     assert "On cats and dogs" in html(page)
     assert "since" not in page.query_params
+
+
+def test_a_question_outlives_a_visit_to_another_page(page: AppTest, store: Store) -> None:
+    add(store)
+    ask(page, "cats purr")
+    library_page(page)
+    page.switch_page("kb/pages/search.py")
+    page.run()
+    assert page.text_input(key="question").value == "cats purr"
+    assert "<mark>Cats</mark>" in html(page)
+    assert page.query_params["q"] == "cats purr"
+    library_page(page)
+    select(page, 0)
+    page.button(key="open").click().run()
+    assert page.query_params["q"] == "cats purr"
+    assert page.button(key="back").label == "Back to the library"
+    page.button(key="back").click().run()
+    assert '<h1 class="kb-hidden">Library</h1>' in html(page)
 
 
 def test_nonsense_in_the_address_does_no_harm(page: AppTest, store: Store) -> None:
@@ -460,6 +479,68 @@ def test_what_is_being_taken_in_is_shown_to_every_session(page: AppTest, store: 
     library_page(page)
     assert page.get("progress")[0].proto.text == "Taking in: 3 of 12"
     assert "reading &lt;b&gt;x&lt;/b&gt;" in html(page)
+
+
+def ended(store: Store, failure: str = "", *, hours_ago: float = 0.0) -> None:
+    """An ingest that has ended so long ago."""
+    store.locators.end_run(store.locators.start_run(1), failure)
+    at = (datetime.now(UTC) - timedelta(hours=hours_ago)).isoformat()
+    file = sqlite3.connect(store.file)
+    file.execute("update runs set started_at = ?, finished_at = ?", (at, at))
+    file.commit()
+    file.close()
+
+
+@pytest.mark.parametrize("where", ["start", "results", "reader", "library"])
+def test_a_failed_ingest_is_seen_wherever_one_searches_until_it_is_dismissed(
+    page: AppTest, store: Store, where: str
+) -> None:
+    add(store)
+    ended(store, "The disk is full.", hours_ago=30)
+    if where == "library":
+        library_page(page)
+    elif where == "reader":
+        page.query_params["document"] = "arxiv:1901.00001"
+        page.run()
+    else:
+        ask(page, "cats purr" if where == "results" else "")
+    assert "The last ingest ended early: The disk is full." in html(page)
+    page.button(key="dismiss-ingest").click().run()
+    assert "ended early" not in html(page)
+    page.run()
+    assert "ended early" not in html(page)
+    ended(store, "The disk is full again.")
+    page.run()
+    assert "The disk is full again." in html(page)
+
+
+def test_what_could_not_be_taken_in_is_said_where_one_searches(page: AppTest, store: Store) -> None:
+    add(store)
+    ended(store)
+    store.locators.finish(Outcome("x.pdf", "failed", "pdf", reason="It holds no text."))
+    ask(page, "cats purr")
+    assert "finished; one of what it named could not be taken in." in html(page)
+
+
+def test_a_good_end_is_told_for_an_hour_or_to_who_has_seen_it_begin(
+    page: AppTest, store: Store
+) -> None:
+    add(store)
+    ended(store, hours_ago=0.5)
+    library_page(page)
+    assert "The last ingest has finished." in html(page)
+    page.button(key="dismiss-ingest").click().run()
+    assert "has finished" not in html(page)
+    ended(store, hours_ago=2)
+    page.run()
+    assert "has finished" not in html(page)
+    run = store.locators.start_run(1)
+    page.run()
+    store.locators.end_run(run)
+    page.run()
+    assert "The last ingest has finished." in html(page)
+    ask(page.switch_page("kb/pages/search.py"), "cats purr")
+    assert "has finished" not in html(page)  # not while one reads results
 
 
 def test_an_interrupted_ingest_is_shown_and_goes_on(

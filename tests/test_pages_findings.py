@@ -313,6 +313,84 @@ def test_comments_and_history_are_shown(page: AppTest, store: Store) -> None:
     assert html(page).count("Ask the vet.") == 2  # as a comment and in the history
 
 
+def test_quotes_and_candidates_are_remarked_on(page: AppTest, store: Store) -> None:
+    add(store)
+    finding = tagged(store)
+    store.projects.add("Mail")
+    candidate = store.candidates.set("Mail", finding.id)
+    (evidence,) = store.findings.evidence(finding.id)
+    findings_page(page, finding)
+    for label, subject in (("Comment on this quote", f"evidence:{evidence.id}"),
+                           ("Comment on this candidate", f"candidate:{candidate.id}")):  # fmt: skip
+        next(t for t in page.text_input if t.label == "Reason").set_value("half typed")
+        area = next(t for t in page.text_area if t.label == label)
+        area.set_value(f"On {subject}.")
+        form = str(area.key).removesuffix("-text")
+        next(b for b in page.button if b.label == "Comment" and b.form_id == form).click().run()
+        assert [c.text for c in store.candidates.comments(subject)] == [f"On {subject}."]
+        assert f"On {subject}." in html(page)
+        assert next(t for t in page.text_area if t.label == label).value == ""
+        assert next(t for t in page.text_input if t.label == "Reason").value == "half typed"
+
+
+def test_a_quote_is_removed_and_brought_back(page: AppTest, store: Store) -> None:
+    add(store)
+    finding = tagged(store)
+    (evidence,) = store.findings.evidence(finding.id)
+    findings_page(page, finding)
+    page.button(key=f"remove-{evidence.id}").click().run()
+    assert "Removed: “Dogs bark at the mailman.”. It stays on record below." in html(page)
+    assert store.findings.evidence(finding.id) == []
+    page.button(key="undo-remove").click().run()
+    assert store.findings.evidence(finding.id) == [evidence]
+    assert "Removed:" not in html(page)
+    page.button(key=f"remove-{evidence.id}").click().run()
+    page.button(key=f"restore-{evidence.id}").click().run()
+    assert "Speaks for it (1)" in html(page)
+    assert f"evidence:{evidence.id}" not in html(page)  # the history names quotes by their words
+
+
+def test_a_quote_that_speaks_of_something_else_by_now_is_not_removed(
+    page: AppTest, store: Store
+) -> None:
+    add(store)
+    finding = tagged(store)
+    tagged(store, quote="Cats purr. Dogs bark")
+    first, _ = store.findings.evidence(finding.id)
+    findings_page(page, finding)
+    with Store(store.library, member="other") as others:
+        others.findings.split(finding.id, [first.id], "Mail")
+    page.button(key=f"remove-{first.id}").click().run()
+    assert "This quote speaks of “Mail” now." in html(page)
+    assert len(store.findings.all_evidence()) == 2
+
+
+def test_chosen_quotes_found_a_finding_of_their_own(page: AppTest, store: Store) -> None:
+    add(store)
+    finding = tagged(store)
+    tagged(store, quote="Cats purr. Dogs bark")
+    dogs, cats = store.findings.evidence(finding.id)
+    findings_page(page, finding)
+    press(page, "Split off")
+    assert "Choose the quotes that speak of something else." in html(page)
+    name = next(t for t in page.text_input if t.label == "Name of the new finding")
+    name.set_value("Purring")
+    next(c for c in page.checkbox if c.label == "Quote 2").check()
+    with Store(store.library, member="other") as others:
+        Workbench(others).edit_finding(finding, note="Two things.")
+    press(page, "Split off")
+    assert "has been changed by other meanwhile" in html(page)
+    assert next(c for c in page.checkbox if c.label == "Quote 2").value
+    press(page, "I have looked at it: mine may be saved")
+    press(page, "Split off")
+    assert "Split off: “Purring”." in html(page)
+    assert store.findings.evidence(finding.id) == [dogs]
+    (new,) = store.findings.named("Purring")
+    assert [e.id for e in store.findings.evidence(new.id)] == [cats.id]
+    press(page, "See it")
+    assert page.query_params["finding"] == str(new.id)
+
+
 @pytest.mark.parametrize("number", ["99", "x", "9" * 30])
 def test_an_address_of_nothing_is_a_sentence(page: AppTest, store: Store, number: str) -> None:
     page.run()
@@ -338,12 +416,19 @@ def test_what_is_written_stays_text(page: AppTest, store: Store, attack: str) ->
     ).finding  # fmt: skip
     store.findings.add("design_choice", f"{name}s")
     store.candidates.set(attack, finding.id, "rejected", owner=attack, reason=attack, note=attack)
-    store.candidates.comment(f"finding:{finding.id}", attack)
+    candidate = store.candidates.of_finding(finding.id)[0]
+    evidence = store.findings.evidence(finding.id)[0]
+    for subject in (f"finding:{finding.id}", f"evidence:{evidence.id}",
+                    f"candidate:{candidate.id}"):  # fmt: skip
+        store.candidates.comment(subject, attack)
+    again = work.tag(f"url:{attack}", "design_choice", name, quote=f"{attack} and its").evidence
+    store.findings.remove_evidence(again.id)
+    work.tag(f"url:{attack}", "design_choice", name, quote="and its end. ")
     findings_page(page)
     check_harmless(page, attack)
     findings_page(page, finding)
     check_harmless(page, attack)
-    assert "Speaks for it (1)" in html(page)
+    assert "Speaks for it (2)" in html(page)
     assert "went wrong" not in html(page)
     page.switch_page("kb/pages/search.py")
     del page.query_params["finding"]

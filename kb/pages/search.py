@@ -86,9 +86,11 @@ def _ask(kb: KnowledgeBase) -> Query:
     state = st.session_state
     address = {name: st.query_params.get_all(name) for name in st.query_params}
     wanted = from_address(address)
-    if "asked" not in state or _shared(state["asked"]) != wanted:  # a link, or “back”
+    changed = "asked" not in state or _shared(state["asked"]) != wanted  # a link, or “back”
+    if changed:
         state["asked"] = wanted
-        _fill(wanted)
+    if changed or "question" not in state:  # Streamlit forgets the widgets of a page that is left
+        _fill(state["asked"])
     query = _widgets(kb, state["asked"].k)
     if query != state["asked"]:
         state["asked"] = query
