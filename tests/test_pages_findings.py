@@ -322,7 +322,6 @@ def test_quotes_and_candidates_are_remarked_on(page: AppTest, store: Store) -> N
     findings_page(page, finding)
     for label, subject in (("Comment on this quote", f"evidence:{evidence.id}"),
                            ("Comment on this candidate", f"candidate:{candidate.id}")):  # fmt: skip
-        next(t for t in page.text_input if t.label == "Reason").set_value("half typed")
         area = next(t for t in page.text_area if t.label == label)
         area.set_value(f"On {subject}.")
         form = str(area.key).removesuffix("-text")
@@ -330,7 +329,6 @@ def test_quotes_and_candidates_are_remarked_on(page: AppTest, store: Store) -> N
         assert [c.text for c in store.candidates.comments(subject)] == [f"On {subject}."]
         assert f"On {subject}." in html(page)
         assert next(t for t in page.text_area if t.label == label).value == ""
-        assert next(t for t in page.text_input if t.label == "Reason").value == "half typed"
 
 
 def test_a_quote_is_removed_and_brought_back(page: AppTest, store: Store) -> None:
