@@ -46,10 +46,29 @@ def show(kb: KnowledgeBase, project: str) -> None:
     if not found:
         st.html(box("No dataset is a candidate of this project. Tag one where you read of it, and "
                     "name the project.", "note"))  # fmt: skip
-    for each in found:
-        _dataset(kb, project, each)
+    chosen = found[0] if len(found) == 1 else _choose(project, found)
+    if chosen is not None:
+        _dataset(kb, project, chosen)
     st.html('<h3 class="kb-h2">Labels of our own</h3>')
     _labels(kb, project)
+
+
+def _choose(project: str, found: Sequence[Assessment]) -> Assessment | None:
+    """Draw all datasets in a table, and the choice of one of them."""
+    if not found:
+        return None
+    with st.expander("All of them as a table", icon=":material/table:"):
+        rows: list[dict[str, Any]] = [
+            {"Dataset": each.finding.name}
+            | {SHORT[rated.factor]: rated.rating for rated in each.ratings}
+            | {"Measured": each.fit.verdict if each.fit else ""}
+            for each in found
+        ]
+        st.dataframe(rows, hide_index=True, placeholder="", alt="The datasets and their ratings")
+    names = {each.finding.id: each.finding.name for each in found}
+    chosen = st.selectbox("Dataset", list(names), format_func=lambda number: names[number],
+                          key=f"dataset-{project}-{len(names)}")  # fmt: skip
+    return next((each for each in found if each.finding.id == chosen), None)
 
 
 def _dataset(kb: KnowledgeBase, project: str, found: Assessment) -> None:

@@ -78,8 +78,12 @@ def _cards(ranked: Sequence[Ranked], unit: str) -> None:
             if st.button(f"Explain no. {each.rank}", key=f"explain-{each.experiment.id}",
                          type="tertiary", icon=":material/calculate:"):  # fmt: skip
                 open_experiment(each.experiment.id)
-    if len(ranked) > count:
-        st.button(f"Show all {len(ranked)}", key="more-ranked", type="tertiary",
+    _more(len(ranked), count, "ranked")
+
+
+def _more(count: int, shown: int, name: str) -> None:
+    if count > shown:
+        st.button(f"Show all {count}", key=f"more-{name}", type="tertiary",
                   icon=":material/expand_more:", on_click=_all)  # fmt: skip
 
 
@@ -125,13 +129,15 @@ def _closed(found: Sequence[Experiment], brief: Mapping[str, object]) -> None:
     if not found:
         return
     st.html(f'<h3 class="kb-h2">Finished and dropped ({len(found)})</h3>')
-    for each in found:
+    count = len(found) if st.session_state.get("ranked-all") else FIRST
+    for each in found[:count]:
         with st.container(horizontal=True, vertical_alignment="center", gap="small",
                           key=f"closed-{each.id}"):  # fmt: skip
             st.html(plan_markup.closed(each, brief))
             if st.button(f"Open experiment {each.id}", key=f"open-{each.id}", type="tertiary",
                          icon=":material/arrow_forward:"):  # fmt: skip
                 open_experiment(each.id)
+    _more(len(found), count, "closed")
 
 
 def open_experiment(number: int) -> None:

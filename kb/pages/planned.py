@@ -15,7 +15,7 @@ import streamlit as st
 from kb.knowledge_base import KnowledgeBase
 from kb.records import Plan, Ranking, Schedule
 
-SECONDS = 1.0  # that a schedule may take while somebody waits for a slider
+SECONDS = 0.8  # that a schedule may take while somebody waits for a slider
 KEPT = 200  # answers: those of a team that moves sliders for an hour
 
 

@@ -369,7 +369,9 @@ class Planner:
 
     def assessments(self, project: str) -> list[Assessment]:
         """What is known of each dataset that the project considers, by name."""
-        return self._assessments(project, [each.finding for each in self._supported(project)])
+        ids = {each.finding.id for each in self._store.candidates.of_project(project)}
+        datasets = self._store.findings.all(kind="dataset")
+        return self._assessments(project, [each for each in datasets if each.id in ids])
 
     def _assessments(self, project: str, findings: Iterable[Finding]) -> list[Assessment]:
         ratings = self._store.factor_ratings.of_project(project)
