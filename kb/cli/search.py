@@ -1,4 +1,4 @@
-"""`kb search` and `kb similar`: ask, and show passages with their pages."""
+"""`kb search` and `kb similar`: ask, keep a question, ask it again; passages with their pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kb.records import KINDS, MODES, DocumentHits, Hit, Kind, Mode, Query, short
 
 
 @click.command()
-@click.argument("question", nargs=-1, required=True)
+@click.argument("question", nargs=-1)
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Documents.")
 @click.option("--mode", type=click.Choice(MODES), default="hybrid", show_default=True)
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="May be repeated.")
@@ -27,6 +27,11 @@ from kb.records import KINDS, MODES, DocumentHits, Hit, Kind, Mode, Query, short
 @click.option("--include-references", is_flag=True, help="Search lists of references too.")
 @click.option("--passages", default=2, show_default=True, type=click.IntRange(1, 50),
               help="Passages shown of each document.")  # fmt: skip
+@click.option("--save", metavar="NAME", help="Keep this search, to ask it again.")
+@click.option("--shared", is_flag=True, help="With --save: for all members.")
+@click.option("--saved", metavar="NAME", help="Ask a saved search again, and say what is new.")
+@click.option("--forget", metavar="NAME", help="Remove a saved search.")
+@click.option("--list", "listed", is_flag=True, help="List the saved searches.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 def search(
@@ -42,9 +47,18 @@ def search(
     document: str | None,
     include_references: bool,
     passages: int,
+    save: str | None,
+    shared: bool,
+    saved: str | None,
+    forget: str | None,
+    listed: bool,
     as_json: bool,
 ) -> None:
     """Find passages that answer QUESTION, by meaning and by words."""
+    if sum(map(bool, (question, saved, forget, listed))) != 1:
+        raise click.UsageError("Give a question, or one of --saved, --forget and --list.")
+    if (save and not question) or (shared and not save):
+        raise click.UsageError("--save goes with a question, --shared with --save.")
     query = Query(
         text=" ".join(question),
         k=k,
@@ -58,7 +72,16 @@ def search(
         include_references=include_references,
     )
     with KnowledgeBase(config, say=say) as kb:
+        if listed or forget:
+            _keep_house(kb, forget, as_json=as_json)
+            return
+        if save:
+            kb.store.saved_searches.save(save, query, shared=shared)
+        again = kb.store.saved_searches.named(saved) if saved else None
+        query = again.query if again else query
         found = kb.search(query)
+        if again:
+            kb.store.saved_searches.note_run(again.id)
         close = kb.is_close(query, found)
         empty = not found and kb.store.documents.counts()["documents"] == 0
     _show(found, passages, as_json)
@@ -71,6 +94,26 @@ def search(
         say("Nothing found. Try other words, --mode semantic, or fewer filters.")
     elif not close:
         say("None of these is close to the question: the library may hold nothing on it.")
+    if again and again.last_run:
+        new = sum(group.document.added_at > again.last_run for group in found)
+        say(f"{new} of {len(found)} new since {again.last_run[:16].replace('T', ' ')} UTC.")
+
+
+def _keep_house(kb: KnowledgeBase, forget: str | None, *, as_json: bool) -> None:
+    """Remove a saved search, or list them all."""
+    if forget:
+        say(f"Forgotten: {kb.store.saved_searches.remove(forget).name}.")
+        return
+    found = kb.store.saved_searches.all()
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], ensure_ascii=False, indent=2))
+        return
+    for each in found:
+        since = f", {each.added} documents since {each.last_run[:10]}" if each.last_run else ""
+        whose = f"shared by {each.created_by}" if each.shared else "own"
+        click.echo(f"{each.name}  {dim(f'{each.query.text} ({whose}{since})')}")
+    if not found:
+        say("No search is saved yet: kb search QUESTION --save NAME.")
 
 
 @click.command()

@@ -13,7 +13,7 @@ from typing import get_args
 import streamlit as st
 
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import adding, markup, reader, session, suggestions, tagging
+from kb.pages import adding, forms, markup, reader, saved, session, suggestions, tagging
 from kb.records import KINDS, DocumentHits, Hit, Kind, Mode, Query
 
 MODE_NAMES: dict[Mode, str] = {"hybrid": "Both", "semantic": "By meaning", "lexical": "By words"}
@@ -21,6 +21,7 @@ KIND_NAMES: dict[Kind, str] = {"paper": "Papers", "blog": "Blog posts", "note": 
 LISTS = ("kind", "source", "tag")  # in the address, once for each value
 LONGEST_IN_ADDRESS = 1500  # characters of a question; longer ones are asked, but not shared
 MOST = 100  # works shown at once
+FAR = "None of these is close to the question: the library may hold nothing on it."
 PASSAGES = 2  # of a work, before the others are unfolded
 
 
@@ -32,6 +33,7 @@ def main() -> None:
             adding.welcome(kb)
             return
         query = _ask(kb)
+        forms.news()
         if "document" in st.query_params:
             adding.activity(kb, quiet=True)
             reader.show(kb, back=bool(query.text))
@@ -195,7 +197,12 @@ def _answer(kb: KnowledgeBase, query: Query) -> None:
     adding.activity(kb, quiet=True)
     works = "1 work" if len(found) == 1 else f"{len(found)} works"
     more = len(found) == query.k < MOST
-    st.html(f'<p class="kb-count" role="status">{"The best " if more else ""}{works}</p>')
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        count = f"{'The best ' if more else ''}{works}{saved.news(found)}"
+        st.html(f'<p class="kb-count" role="status">{count}</p>', width="content")
+        saved.offer(query)
+    if not kb.is_close(query, found):
+        st.html(markup.box(FAR, "note"))
     for number, group in enumerate(found):
         _group(group, number)
     if more and st.button("More works", icon=":material/expand_more:"):
@@ -206,7 +213,7 @@ def _answer(kb: KnowledgeBase, query: Query) -> None:
 
 def _group(group: DocumentHits, number: int) -> None:
     with st.container(key=f"work-{number}", gap="xsmall"):
-        st.html(markup.work(group.document, also=group.also))
+        st.html(markup.work(group.document, also=group.also) + saved.mark(group.document))
         for hit in group.hits[:PASSAGES]:
             _hit(hit)
         rest = group.hits[PASSAGES:]
@@ -259,6 +266,7 @@ def _start(kb: KnowledgeBase) -> None:
         f"page.</p><p class='kb-meta'>{held}</p>"
     )
     adding.activity(kb)
+    saved.show(kb, open_=lambda query: st.query_params.from_dict(to_address(query)))
     latest = sorted(kb.store.documents.all(), key=lambda d: d.added_at, reverse=True)[:5]
     st.html('<h2 class="kb-h2">Latest in the library</h2>')
     for document in latest:

@@ -8,11 +8,13 @@ from typing import Literal
 from kb.records.findings import Project
 
 EventKind = Literal[
-    "document", "finding", "suggestion", "project", "experiment", "axis", "member", "model"
-]
+    "document", "finding", "suggestion", "project", "experiment", "axis", "member", "model",
+    "search",
+]  # fmt: skip
 
 EVENT_KINDS: tuple[EventKind, ...] = (
     "document", "finding", "suggestion", "project", "experiment", "axis", "member", "model",
+    "search",
 )  # fmt: skip
 """What an event is about. A remark, a quote and a candidate count as their finding."""
 

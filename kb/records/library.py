@@ -202,6 +202,20 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedSearch:
+    """A question that is asked again."""
+
+    id: int
+    name: str
+    query: Query
+    shared: bool  # with all members; else it is its maker's own
+    created_at: str
+    created_by: str
+    last_run: str = ""  # when the member last asked it; "" for never
+    added: int = 0  # documents taken in since, of the whole library
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that answers a query, and where it stands."""
 

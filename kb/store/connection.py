@@ -17,7 +17,7 @@ from typing import Any
 
 from kb.errors import Forbidden, LibraryError
 
-SCHEMA_VERSION = 6  # equals kb.store.schema.VERSION; kept here so that opening need not import it
+SCHEMA_VERSION = 7  # equals kb.store.schema.VERSION; kept here so that opening need not import it
 BUSY_SECONDS = 30.0
 WriteRefused = (sqlite3.OperationalError, Forbidden)
 """What a write raises where the database is read-only, full, or busy for too long, or the member

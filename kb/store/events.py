@@ -16,6 +16,7 @@ _KINDS: dict[str, EventKind] = {
     "axis": "axis",
     "member": "member",
     "sentence head": "model",
+    "saved search": "search",
 }
 """What a subject begins with → what it is about. All else is a document's key."""
 _KIND = f"""case {
@@ -28,7 +29,8 @@ _NUMBER = "cast(substr(e.subject, instr(e.subject, ':') + 1) as integer)"
 _ABOUT = f"""
 select e.*, {_KIND} as kind, coalesce(f.id, g.id) as finding, coalesce(v.quote, '') as quote,
 coalesce(f.name, g.name, s.name, x.title, d.title, a.name, case {_KIND}
-when 'project' then substr(e.subject, 9) when 'member' then substr(e.subject, 8) end, '') as name
+when 'project' then substr(e.subject, 9) when 'member' then substr(e.subject, 8)
+when 'search' then substr(e.subject, 14) end, '') as name
 from events e
 left join findings f on e.subject glob 'finding:*' and f.id = {_NUMBER}
 left join evidence v on v.id = case

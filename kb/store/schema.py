@@ -458,4 +458,30 @@ create table visits (
     )
 
 
+@migrations()
+def saved_searches(db: Database) -> None:
+    """Questions that are asked again, and when each member has last asked them."""
+    _run(
+        db,
+        """
+create table saved_searches (
+    id integer primary key autoincrement,
+    name text not null collate nocase,
+    member text not null collate nocase,
+    query text not null,
+    created_at text not null,
+    created_by text not null,
+    unique (member, name)
+) strict;
+create table saved_search_runs (
+    search_id integer not null references saved_searches (id) on delete cascade,
+    member text not null collate nocase,
+    at text not null,
+    primary key (search_id, member)
+) strict, without rowid;
+create index documents_added on documents (added_at);
+""",
+    )
+
+
 VERSION = len(migrations._migrations)  # the number of steps this program knows

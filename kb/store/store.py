@@ -25,6 +25,7 @@ from kb.store.members import Members
 from kb.store.passages import Passages
 from kb.store.projects import Projects
 from kb.store.raw_files import RawFiles
+from kb.store.saved_searches import SavedSearches
 from kb.store.settings import Settings
 from kb.store.suggestions import Suggestions
 from kb.store.trials import Trials
@@ -50,6 +51,7 @@ class Store:
         self.integrity = Integrity(self._connection)
         self.events = Events(self._connection, member, role)
         self.visits = Visits(self._connection)
+        self.saved_searches = SavedSearches(self._connection, self.events)
         self.members = Members(self._connection, self.events)
         self.documents = Documents(self._connection, self.events)
         self.passages = Passages(self._connection)
