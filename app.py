@@ -12,6 +12,7 @@ from kb.pages.session import PAGES
 
 # File in kb/pages → title and icon. The first is what the bare address shows.
 ALWAYS = {  # in the bar
+    "home.py": ("Home", ":material/home:"),
     "search.py": ("Search", ":material/search:"),
     "findings.py": ("Findings", ":material/bookmarks:"),
     "library.py": ("Library", ":material/library_books:"),
@@ -19,6 +20,8 @@ ALWAYS = {  # in the bar
 MORE: dict[str, tuple[str, str]] = {
     "project.py": ("Project", ":material/flag:"),
     "plan.py": ("Plan", ":material/route:"),
+    "activity.py": ("Activity", ":material/history:"),
+    "settings.py": ("Settings", ":material/settings:"),
 }  # behind one button: ten links do not fit a phone
 
 pages = {
@@ -28,6 +31,7 @@ pages = {
 # An icon of a page itself would become the tab's, which Streamlit fetches from another machine.
 page = st.navigation(list(pages.values()), position="hidden")
 session.member()  # whoever is not signed in any more gets no further
+session.last_visit()
 st.set_page_config(f"{page.title} · kb", page_icon=str(PAGES / "icon.png"), layout="wide")
 session.style()
 # Drawn here, since Streamlit's own navigation hides behind a button on narrow screens.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kb.errors import KbError
+from kb.records import Status
 
 if TYPE_CHECKING:
     from kb.knowledge_base import KnowledgeBase
@@ -35,6 +36,32 @@ class Check:
     state: State
     found: str
     remedy: str = ""  # what to do about it
+
+
+def figures(now: Status) -> dict[str, str]:
+    """The library in figures by name, for people; what is left to do with the command for it."""
+    return {
+        "library": now.path,
+        "documents": f"{now.documents:,} ({now.versions:,} versions, {now.removed:,} removed)",
+        "passages": f"{now.passages:,} ({now.unembedded:,} not embedded)",
+        "queued": f"{now.queued:,}" + ("  → kb ingest --retry" if now.queued else ""),
+        "failed": f"{now.failed:,}" + ("  → kb ingest --failures" if now.failed else ""),
+        "model": now.model,
+        "index": f"generation {now.index_generation:,}, "
+        + ("current" if now.index_current else "catches up at the next search"),
+        "size": f"database {_size(now.database_bytes)}, files {_size(now.raw_bytes)}, "
+        f"index {_size(now.index_bytes)}",
+    }
+
+
+def _size(count: int) -> str:
+    """Bytes for people: 1,234 → 1.2 kB."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError
 
 
 def checks(kb: KnowledgeBase, *, thorough: bool = False) -> Iterator[Check]:

@@ -39,7 +39,7 @@ ROOMS: dict[str, set[str]] = {
         "kb.records",
         "kb.errors",
     },
-    "kb.health": {"kb.knowledge_base", "kb.errors"},
+    "kb.health": {"kb.knowledge_base", "kb.records", "kb.errors"},
     "kb.cli": {
         "kb",
         "kb.health",

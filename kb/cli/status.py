@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from kb.config import Config
+from kb.health import figures
 from kb.knowledge_base import KnowledgeBase
 
 
@@ -21,27 +22,5 @@ def status(config: Config, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(now), indent=2))
         return
-    rows = {
-        "library": now.path,
-        "documents": f"{now.documents:,} ({now.versions:,} versions, {now.removed:,} removed)",
-        "passages": f"{now.passages:,} ({now.unembedded:,} not embedded)",
-        "queued": f"{now.queued:,}" + ("  → kb ingest --retry" if now.queued else ""),
-        "failed": f"{now.failed:,}" + ("  → kb ingest --failures" if now.failed else ""),
-        "model": now.model,
-        "index": f"generation {now.index_generation:,}, "
-        + ("current" if now.index_current else "catches up at the next search"),
-        "size": f"database {size(now.database_bytes)}, files {size(now.raw_bytes)}, "
-        f"index {size(now.index_bytes)}",
-    }
-    for name, value in rows.items():
+    for name, value in figures(now).items():
         click.echo(f"{click.style(f'{name:>10}', dim=True)}  {value}")
-
-
-def size(count: int) -> str:
-    """Bytes for people: 1,234 → 1.2 kB."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    raise AssertionError

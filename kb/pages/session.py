@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import streamlit as st
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 PAGES = Path(__file__).parent  # where the page files lie
 _STYLE = PAGES / "style.css"
+NOTED_SECONDS = 300.0  # between two notes that a member is here: a write, and a wait for others'
 
 
 def _given() -> argparse.Namespace:
@@ -80,6 +82,35 @@ def project(kb: KnowledgeBase) -> str | None:
     if st.query_params.get("project") != chosen:
         st.query_params["project"] = chosen
     return chosen
+
+
+def last_visit() -> str:
+    """When the member was here before this visit, noted every few minutes; "" the first time."""
+    noted: tuple[float, str] | None = st.session_state.get("visit")
+    if noted is None or time.monotonic() - noted[0] > NOTED_SECONDS:
+        before = ""
+        with suppress(KbError), _own_notes() as kb:  # what cannot be opened the page itself tells
+            before = kb.store.visits.note(_visitor())
+        st.session_state["visit"] = noted = (time.monotonic(), before)
+    return noted[1]
+
+
+def catch_up() -> None:
+    """Let all that has happened until now be known to the member."""
+    with sentences(), _own_notes() as kb:
+        kb.store.visits.catch_up(_visitor())
+    st.session_state.pop("visit", None)
+
+
+def _visitor() -> str:
+    signed_in = member()
+    return signed_in.name if signed_in else config().member
+
+
+def _own_notes() -> KnowledgeBase:
+    """The library for what the page itself writes down of a visit, whoever the visitor is."""
+    now = config()
+    return KnowledgeBase(now, engine=_engine(str(now.library), now))
 
 
 def show_member() -> None:

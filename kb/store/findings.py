@@ -97,6 +97,10 @@ class Findings:
                 values += [value] * condition.count("?")
         return self._read(" and ".join(conditions), *values)
 
+    def any(self) -> bool:
+        """Whether there is a finding at all."""
+        return self._db.maybe("select 1 from findings limit 1") is not None
+
     def _read(self, condition: str, *values: object) -> list[Finding]:
         rows = self._db.all(
             "select f.*, "
