@@ -19,6 +19,7 @@ ALWAYS = {  # in the bar
 }
 MORE: dict[str, tuple[str, str]] = {
     "project.py": ("Project", ":material/flag:"),
+    "compare.py": ("Compare", ":material/table_chart:"),
     "plan.py": ("Plan", ":material/route:"),
     "activity.py": ("Activity", ":material/history:"),
     "settings.py": ("Settings", ":material/settings:"),

@@ -6,7 +6,7 @@ It knows widgets. Filtering, checking and merging are one call each to the knowl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -16,9 +16,9 @@ from kb.export import KIND_NAMES
 from kb.export.findings_csv import findings_csv
 from kb.export.findings_markdown import findings_markdown
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import finding, session, suggestions
+from kb.pages import filters, finding, session, suggestions
 from kb.pages.markup import box
-from kb.records import CANDIDATE_STATUSES, FINDING_KINDS, Finding, Supported
+from kb.records import Finding, Supported
 
 ROWS = 12  # of the table before it scrolls
 ROW_PIXELS = 35  # Streamlit's own height of a row and of the header
@@ -103,29 +103,11 @@ def _all(kb: KnowledgeBase) -> None:
 
 def _filters(kb: KnowledgeBase) -> dict[str, Any]:
     """Draw the filters; those that are set, as `Workbench.findings` takes them."""
-    axes, projects = session.axes(kb), kb.store.projects.names()
-    choices: list[tuple[str, str, Sequence[str], dict[str, str]]] = [
-        ("kind", "Kind", FINDING_KINDS, {kind: KIND_NAMES[kind][1] for kind in FINDING_KINDS}),
-        ("axis", "Axis", list(axes), axes),
-        ("tag", "Tag", session.finding_tags(kb), {}),
-        ("project", "Project", projects, {}),
-        ("status", "Status", CANDIDATE_STATUSES, {}),
-    ]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input("Filter", key="findings-text", type="search", width=215,
                              placeholder="names, fields, quotes")  # fmt: skip
-        given: dict[str, Any] = {"text": text.strip()}
-        for name, label, options, names in choices:
-            given[name] = st.selectbox(
-                label, options, index=None, key=f"findings-{name}", placeholder="any", width=140,
-                format_func=_named(names),
-                disabled=not options,
-            )  # fmt: skip
-    return {name: value for name, value in given.items() if value}
-
-
-def _named(names: dict[str, str]) -> Callable[[str], str]:
-    return lambda option: names.get(option, option)
+        given = filters.draw(kb, ("kind", "axis", "tag", "project", "status"), on="findings")
+    return given | ({"text": text.strip()} if text.strip() else {})
 
 
 def _downloads(found: Sequence[Supported], project: str | None) -> None:
