@@ -252,6 +252,7 @@ class _Ingest:
             if isinstance(item, Raw):
                 sha256 = hashlib.sha256(item.content).hexdigest()
                 if store.documents.has_content(item.key, sha256):
+                    store.raw_files.put(item.content)  # where its file is gone, it is back
                     yield Known(item.locator, item.key, "unchanged")
                     continue
             yield item

@@ -70,6 +70,17 @@ def test_a_second_run_does_nothing(knowledge_base: KnowledgeBase, notes: Path) -
     assert knowledge_base.status().versions == 3
 
 
+def test_a_source_file_that_is_gone_comes_back(knowledge_base: KnowledgeBase, notes: Path) -> None:
+    take_in(knowledge_base, notes)
+    files = set(knowledge_base.store.raw_files.folder.glob("??/*"))
+    lost = next(iter(files))
+    content = lost.read_bytes()
+    lost.unlink()
+    assert set(statuses(take_in(knowledge_base, notes)).values()) == {"unchanged"}
+    assert lost.read_bytes() == content
+    assert set(knowledge_base.store.raw_files.folder.glob("??/*")) == files
+
+
 def test_an_edited_note_is_a_new_version(knowledge_base: KnowledgeBase, notes: Path) -> None:
     take_in(knowledge_base, notes)
     (notes / "cats.md").write_text("# On cats\n\nNow it is about a dog.\n", encoding="utf-8")
