@@ -203,6 +203,20 @@ def test_findings_are_filtered_and_downloaded(page: AppTest, store: Store) -> No
     assert len(page.dataframe[0].value) == 2
 
 
+def test_filters_outlive_a_look_at_a_finding_and_stand_in_the_address(
+    page: AppTest, store: Store
+) -> None:
+    add(store)
+    tagged(store)
+    findings_page(page)
+    page.selectbox(key="findings-kind").set_value("dataset").run()
+    select(page, 0)
+    assert "Speaks for it (1)" in html(page)
+    page.button(key="back").click().run()
+    assert page.query_params["findings-kind"] == "Datasets"
+    assert page.selectbox(key="findings-kind").value == "dataset"
+
+
 def test_what_is_downloaded_is_what_is_filtered(page: AppTest, store: Store) -> None:
     from kb.export.findings_csv import findings_csv
 

@@ -31,7 +31,10 @@ def main() -> None:
             "Show", list(VIEWS), key="compare-view", default="works", required=True,
             format_func=VIEWS.__getitem__, label_visibility="collapsed", bind="query-params",
         )  # fmt: skip
-        _map(kb) if view == "map" else _works(kb)
+        if view == "map":
+            _map(kb)
+        else:
+            _works(kb)
 
 
 def _welcome() -> None:

@@ -16,7 +16,7 @@ from kb.export import KIND_NAMES
 from kb.export.findings_csv import findings_csv
 from kb.export.findings_markdown import findings_markdown
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import filters, finding, session, suggestions
+from kb.pages import board, filters, finding, session, suggestions
 from kb.pages.markup import box
 from kb.records import Finding, Supported
 
@@ -30,13 +30,21 @@ def main() -> None:
         number = st.query_params.get("finding", "")
         if number:
             finding.show(kb, _finding(kb, number), leave=_leave)
-        elif _view(kb) == "suggestions":
-            suggestions.show(kb)
-        elif not kb.workbench.findings():
-            _welcome(kb)
         else:
-            _all(kb)
+            _several(kb, _view(kb))
     suggestions.form()
+
+
+def _several(kb: KnowledgeBase, view: str) -> None:
+    if view == "suggestions":
+        suggestions.show(kb)
+    elif not kb.store.findings.any():
+        _welcome(kb)
+    elif view == "board":
+        session.forget_forms()
+        board.show(kb)
+    else:
+        _all(kb)
 
 
 def _view(kb: KnowledgeBase) -> str:
@@ -44,6 +52,7 @@ def _view(kb: KnowledgeBase) -> str:
     waiting = sum(each.open for each in kb.workbench.acceptance())
     names = {
         "findings": "Findings",
+        "board": "Board",
         "suggestions": f"Suggestions waiting ({waiting})" if waiting else "Suggestions",
     }
     wanted = st.query_params.get("view", "")
