@@ -90,16 +90,12 @@ def _widgets(kb: KnowledgeBase, form: forms.Form, project: str) -> dict[str, Any
         given["candidates"] = _candidates(kb, form, project)
     with right:
         given["depends_on"] = _others(kb, form, project)
-    columns = st.columns(3)
-    with columns[0]:
-        given["retraining"] = st.selectbox(
-            "Does it need a training?", list(YES_OR_NO), key=form.key("retraining"),
-            index=None if old is None or old.retraining is None else int(not old.retraining),
-            format_func=YES_OR_NO.__getitem__, placeholder="unknown",
-        )  # fmt: skip
-    for number, (name, label) in enumerate(COSTS.items(), start=1):
-        with columns[number % 3]:
-            given[name] = _number(form, name, label)
+    for name, place in forms.side_by_side(3, ["retraining", *COSTS]):
+        with place:
+            if name == "retraining":
+                given[name] = _retraining(form)
+            else:
+                given[name] = _number(form, name, COSTS[name])
     given["success"] = _text(form, "success")
     given["note"] = _text(form, "note")
     return given
@@ -108,6 +104,15 @@ def _widgets(kb: KnowledgeBase, form: forms.Form, project: str) -> dict[str, Any
 def _text(form: forms.Form, name: str) -> str | None:
     old = getattr(form.first, name, "")
     return st.text_input(TEXTS[name], old, key=form.key(name), max_chars=2000).strip() or None
+
+
+def _retraining(form: forms.Form) -> bool | None:
+    old = getattr(form.first, "retraining", None)
+    return st.selectbox(
+        "Does it need a training?", list(YES_OR_NO), key=form.key("retraining"),
+        index=None if old is None else list(YES_OR_NO).index(old),
+        format_func=YES_OR_NO.__getitem__, placeholder="unknown",
+    )  # fmt: skip
 
 
 def _number(form: forms.Form, name: str, label: str) -> Any:
@@ -191,13 +196,12 @@ def outcome(kb: KnowledgeBase, found: Experiment) -> None:
         "gpu_hours": "GPU hours that it took",
     }
     with st.form(form.key("form"), border=False):
-        columns = st.columns(2)
         given: dict[str, Any] = {
-            name: columns[number % 2].number_input(
-                label, 0.0 if name.endswith("hours") else None, None, getattr(old, name, None),
-                key=form.key(name), format="%g", step=1.0,
+            name: place.number_input(
+                labels[name], 0.0 if name.endswith("hours") else None, None,
+                getattr(old, name, None), key=form.key(name), format="%g", step=1.0,
             )
-            for number, (name, label) in enumerate(labels.items())
+            for name, place in forms.side_by_side(2, labels)
         }  # fmt: skip
         given["note"] = st.text_area("What was learned", old.note if old else "",
                                      key=form.key("note"), height=80)  # fmt: skip

@@ -5,11 +5,12 @@ It knows the session's state. What may be changed, and whether it has been meanw
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from kb.errors import Conflict, KbError
 from kb.pages.markup import box
@@ -81,6 +82,14 @@ def _take_note(name: str, newest: Any) -> None:
     form: Form | None = st.session_state.get("open-forms", {}).get(name)
     if form is not None:
         form.seen = newest
+
+
+def side_by_side(count: int, names: Iterable[str]) -> Iterator[tuple[str, DeltaGenerator]]:
+    """Each name with its place, `count` in a row: on a phone, and for the keyboard, in order."""
+    places: list[DeltaGenerator] = []
+    for name in names:
+        places = places or st.columns(count)
+        yield name, places.pop(0)
 
 
 def changed(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -137,10 +137,9 @@ def _labels(kb: KnowledgeBase, project: str) -> None:
     st.html('<p class="kb-meta">How many labels, at which cost, and how small a gain a test set of '
             "them could show. Baseline and smallest gain are the brief's.</p>")  # fmt: skip
     given: dict[str, Any] = {}
-    columns = st.columns(3)
-    for number, (name, label) in enumerate(LABELS.items()):
-        with columns[number % 3]:
-            key = f"labels-{name}-{project}"
+    for name, column in forms.side_by_side(3, LABELS):
+        with column:
+            label, key = LABELS[name], f"labels-{name}-{project}"
             if name in COUNTS:
                 given[name] = st.number_input(label, 1, None, None, key=key)
             else:

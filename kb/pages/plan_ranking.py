@@ -51,12 +51,14 @@ def _new(kb: KnowledgeBase, project: str) -> None:
 
 def _how_sure(sentences: Sequence[str], swaps: Sequence[str]) -> None:
     """What the simulation says; a swap that the sentences tell already is not told again."""
-    told = [*sentences]
-    for swap in swaps:
-        pair = swap.partition(" (")[0]
-        if not any(sentence.startswith(pair) for sentence in sentences):
-            told.append(swap)
-    st.html(plan_markup.sentences(told))
+    st.html(plan_markup.sentences(sentences))
+    more = [
+        swap for swap in swaps if not any(s.startswith(swap.partition(" (")[0]) for s in sentences)
+    ]
+    if more:
+        with st.expander(f"Other neighbours that often swap ({len(more)})",
+                         icon=":material/swap_vert:"):  # fmt: skip
+            st.html(plan_markup.sentences(more))
 
 
 def _chart(ranked: Sequence[Ranked], unit: str) -> None:

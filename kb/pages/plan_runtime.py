@@ -16,6 +16,7 @@ from kb.pages import forms, plan_markup, session
 from kb.pages.markup import box
 from kb.records import Trial
 
+TEXTS = {"model": "Model", "machine": "Machine that it ran on"}
 NUMBERS = {
     "samples": "Samples that it was trained on",
     "parameters": "Parameters of the model, in millions",
@@ -69,19 +70,10 @@ def _table(trials: Sequence[Trial]) -> None:
 def _new(kb: KnowledgeBase, project: str) -> None:
     form = forms.begun("trial", project, None)
     with st.form(form.key("form"), border=False):
-        left, right = st.columns(2)
-        given: dict[str, Any] = {
-            "model": left.text_input("Model", key=form.key("model"), max_chars=200),
-            "machine": right.text_input("Machine that it ran on", key=form.key("machine")),
-        }
-        for number, (name, label) in enumerate(NUMBERS.items()):
-            with (left, right)[number % 2]:
-                if name == "samples":
-                    given[name] = st.number_input(label, 1, None, None, key=form.key(name))
-                else:
-                    least = None if name == "value" else 0.0
-                    given[name] = st.number_input(label, least, None, None, key=form.key(name),
-                                                  format="%g", step=0.1)  # fmt: skip
+        given: dict[str, Any] = {}
+        for name, place in forms.side_by_side(2, ["model", "machine", *NUMBERS]):
+            with place:
+                given[name] = _widget(form, name)
         given["note"] = st.text_input("Note", key=form.key("note"), max_chars=2000)
         save = st.form_submit_button("Keep it", type="primary", icon=":material/save:")
     if not save:
@@ -92,6 +84,16 @@ def _new(kb: KnowledgeBase, project: str) -> None:
         forms.refused(form, error, None)
     else:
         forms.finish(form, "Kept.")
+
+
+def _widget(form: forms.Form, name: str) -> Any:
+    if name in TEXTS:
+        return st.text_input(TEXTS[name], key=form.key(name), max_chars=200)
+    if name == "samples":
+        return st.number_input(NUMBERS[name], 1, None, None, key=form.key(name))
+    least = None if name == "value" else 0.0
+    return st.number_input(NUMBERS[name], least, None, None, key=form.key(name), format="%g",
+                           step=0.1)  # fmt: skip
 
 
 def _take_back(trials: Sequence[Trial]) -> None:

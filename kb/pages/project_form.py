@@ -99,10 +99,9 @@ def _widgets(form: forms.Form, brief: Mapping[str, object]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for heading, fields in FIELDS.items():
         st.html(f'<h3 class="kb-h2">{heading}</h3>')
-        columns = st.columns(2)
-        for number, (name, spec) in enumerate(fields.items()):
-            with columns[number % 2]:
-                given[name] = _widget(form, name, spec, brief)
+        for name, place in forms.side_by_side(2, fields):
+            with place:
+                given[name] = _widget(form, name, fields[name], brief)
     return given
 
 
