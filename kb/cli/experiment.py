@@ -297,7 +297,8 @@ def _show(kb: KnowledgeBase, found: Experiment, *, as_json: bool) -> None:
     if as_json:
         click.echo(printed_json(found))
         return
-    unit = _unit(kb.store.projects.get(found.project))
+    project = kb.store.projects.get(found.project)
+    unit, gained = _unit(project), project.gain_unit
     others = {each.id: each.title for each in kb.store.experiments.of_project(found.project)}
     click.echo(heading(f"{found.id}  {found.title}") + dim(f"  {found.status}, {found.project}"))
     rows = {
@@ -307,9 +308,11 @@ def _show(kb: KnowledgeBase, found: Experiment, *, as_json: bool) -> None:
         "retraining": {True: "yes", False: "no", None: ""}[found.retraining],
         "hours": _hours(found),
         "success": _success(found, unit),
-        "team expects": f"{gain_text(found.gain, unit)}: {found.gain_reason}" if found.gain else "",
-        "evidence says": gain_text(kb.planner.explain(found.id).gain, unit),
-        "was expected": gain_text(found.forecast.gain, unit) if found.forecast else "",
+        "team expects": f"{gain_text(found.gain, gained)}: {found.gain_reason}"
+        if found.gain
+        else "",
+        "evidence says": gain_text(kb.planner.explain(found.id).gain, gained),
+        "was expected": gain_text(found.forecast.gain, gained) if found.forecast else "",
         "outcome": _outcome(found, unit),
         "note": found.note,
     }
@@ -348,11 +351,13 @@ def _outcome(found: Experiment, unit: str) -> str:
 
 
 def _explain(found: Experiment, estimate: Estimate, project: Project) -> None:
-    unit = _unit(project)
+    gained = project.gain_unit
     click.echo(heading(f"{found.id}  {found.title}"))
-    click.echo(labelled("evidence says", gain_text(estimate.gain, unit)))
+    click.echo(labelled("evidence says", gain_text(estimate.gain, gained)))
     if found.gain:
-        click.echo(labelled("team expects", f"{gain_text(found.gain, unit)}: {found.gain_reason}"))
+        click.echo(
+            labelled("team expects", f"{gain_text(found.gain, gained)}: {found.gain_reason}")
+        )
     click.echo(labelled("method", estimate.method))
     for step in estimate.steps:
         click.echo(f"  {harmless(step)}")

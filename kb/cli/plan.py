@@ -64,7 +64,7 @@ def _show(made: Plan) -> None:
         click.echo("To be answered first:")
         for number, question in enumerate(made.questions, start=1):
             click.echo(f"{number:>4}. {harmless(question)}")
-    unit = str(made.project.brief.get("unit") or "")
+    unit = made.project.gain_unit
     if made.ranking.ranked:
         click.echo(f"\nGain per hour, the best first{f' (in {harmless(unit)})' if unit else ''}:")
         _ranking(made.ranking, unit)

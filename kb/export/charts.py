@@ -17,7 +17,7 @@ import vl_convert
 from kb.export import visible
 from kb.records import Ranked, Schedule, WeighedEffect
 
-Chart = alt.Chart | alt.LayerChart
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 MOST_ROWS = 40  # of a figure: as many as a printed page holds at this height of a row
 ROW = 24  # pixels
@@ -134,7 +134,7 @@ def to_png(chart: Chart, *, scale: float = 2.0) -> bytes:
 
 
 def _chart(rows: Iterable[dict[str, Any]]) -> alt.Chart:
-    return alt.Chart(alt.Data(values=list(rows)))
+    return alt.Chart(alt.Data(values=list(rows)))  # type: ignore[no-untyped-call]
 
 
 def _slot_rows(schedule: Schedule) -> list[dict[str, Any]]:

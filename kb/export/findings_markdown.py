@@ -96,7 +96,9 @@ def effect_text(effect: Effect) -> str:
     if effect.value is not None:
         before = f"{effect.baseline:g} → " if effect.baseline is not None else ""
         from_to = f"{before}{effect.value:g} {effect.unit}"
-    change = f"{effect.difference:+g} {effect.unit}" if effect.difference is not None else ""
+    change = (
+        f"{effect.difference:+g} {effect.difference_unit}" if effect.difference is not None else ""
+    )
     pieces = [
         f"{effect.metric}: " + " = ".join(filter(None, (from_to, change))),
         f"on {effect.dataset}" if effect.dataset else "",

@@ -128,10 +128,11 @@ def _work(document: Document, *, venue: bool = True) -> str:
 
 def _summary(plan: Plan) -> Iterable[Block]:
     brief = plan.project.brief
-    said = [str(brief["objective"])] if brief.get("objective") else []
+    objective = str(brief.get("objective") or "")
+    said = [objective[0].upper() + objective[1:].rstrip(".") + "."] if objective else []
     if brief.get("metric"):
-        now = f"{brief['metric']} is at {_amount(plan, brief.get('baseline'))}"
-        now += f" today ({brief['baseline_is']})" if brief.get("baseline_is") else " today"
+        now = f"The metric, {brief['metric']}, is at {_amount(plan, brief.get('baseline'))} today"
+        now += f" ({brief['baseline_is']})" if brief.get("baseline_is") else ""
         target = brief.get("target")
         said.append(now + (f"; the target is {_amount(plan, target)}." if target else "."))
     first = next((r for r in plan.ranking.ranked if r.gain_per_hour is not None), None)
@@ -347,7 +348,7 @@ def _ranked_row(plan: Plan, each: Ranked) -> tuple[str, ...]:
 
 
 def _figures(plan: Plan) -> Iterable[Block]:
-    ranked, unit = plan.ranking.ranked, _unit(plan)
+    ranked, unit = plan.ranking.ranked, plan.project.gain_unit
     if any(r.gain is not None and r.hours is not None for r in ranked):
         yield Figure("gain", "Expected gain, from low to high, against time. Numbers are ranks.",
                      _drawn("gain_chart", ranked, unit=unit))  # fmt: skip
@@ -504,13 +505,7 @@ def _listed(title: str, sentences: Sequence[str]) -> Iterable[Block]:
 def gain_text(plan: Plan, gain: Gain) -> str:
     """+1.4 points (0 to +2.9)."""
     low, likely, high = (_signed(value) for value in (gain.low, gain.likely, gain.high))
-    return f"{likely} {_unit(plan)} ({low} to {high})".replace("  ", " ")
-
-
-def _unit(plan: Plan) -> str:
-    """The unit of a gain: the difference of two percentages is points."""
-    unit = str(plan.project.brief.get("unit", ""))
-    return "points" if unit == "%" else unit
+    return f"{likely} {plan.project.gain_unit} ({low} to {high})".replace("  ", " ")
 
 
 def _amount(plan: Plan, value: object) -> str:
@@ -521,7 +516,7 @@ def _amount(plan: Plan, value: object) -> str:
 
 
 def _points(plan: Plan, value: float, *, signed: bool = False) -> str:
-    unit = _unit(plan)
+    unit = plan.project.gain_unit
     unit = unit.removesuffix("s") if value == 1 and unit == "points" and not signed else unit
     return f"{_signed(value) if signed else f'{value:g}'} {unit}".strip()
 

@@ -37,6 +37,12 @@ class Effect:
     reported_by: str = ""  # authors, vendor, a third party
 
     @property
+    def difference_unit(self) -> str:
+        """What `difference` is in: two percentages differ by points."""
+        computed = self.value is not None and self.baseline is not None
+        return "points" if computed and self.unit == "%" else self.unit
+
+    @property
     def difference(self) -> float | None:
         """The value less the baseline, else the stated gain, in `unit`; None where unknown."""
         if self.value is not None and self.baseline is not None:
@@ -99,6 +105,12 @@ class Project:
     created_by: str
     archived_at: str | None = None
     uid: str = ""  # the same in every library it is brought to
+
+    @property
+    def gain_unit(self) -> str:
+        """What a gain on the project's metric is in: two percentages differ by points."""
+        unit = str(self.brief.get("unit") or "")
+        return "points" if unit == "%" else unit
 
 
 @dataclass(frozen=True, slots=True)
