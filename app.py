@@ -15,12 +15,12 @@ ALWAYS = {  # in the bar
     "home.py": ("Home", ":material/home:"),
     "search.py": ("Search", ":material/search:"),
     "findings.py": ("Findings", ":material/bookmarks:"),
+    "plan.py": ("Plan", ":material/route:"),
     "library.py": ("Library", ":material/library_books:"),
 }
 MORE: dict[str, tuple[str, str]] = {
     "project.py": ("Project", ":material/flag:"),
     "compare.py": ("Compare", ":material/table_chart:"),
-    "plan.py": ("Plan", ":material/route:"),
     "activity.py": ("Activity", ":material/history:"),
     "settings.py": ("Settings", ":material/settings:"),
 }  # behind one button: ten links do not fit a phone
