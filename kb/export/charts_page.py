@@ -5,6 +5,7 @@ It knows what is drawn. It does not know the page that shows it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ import altair as alt
 
 from kb.export import visible
 from kb.export.charts import LAST, MOST_ROWS, TRAINING, Chart
-from kb.records import Schedule
+from kb.records import Effect, Evidence, Schedule
 
 ROW = 44  # pixels: a label above its bar
 LABEL = 310  # pixels: what a phone of 390 has for a label
@@ -55,6 +56,47 @@ def gantt(schedule: Schedule) -> Chart | None:
         cut = alt.Y("row:O", axis=None, bandPosition=0)
         layers.append(_chart(out[:1]).mark_rule(strokeWidth=2, color=LAST).encode(y=cut))
     return alt.LayerChart(layer=layers).properties(height=alt.Step(ROW))
+
+
+def reported(found: Sequence[Evidence]) -> Chart | None:
+    """A forest plot of what quotes report: a dot for each difference, the line is no change.
+
+    All must be on one metric in one unit: others are not compared. None where nobody states a
+    difference. The first MOST_ROWS are drawn, the largest first.
+    """
+    effects = [(e, e.effect) for e in found if e.effect and e.effect.difference is not None]
+    if not effects:
+        return None
+    effects.sort(key=lambda pair: -(pair[1].difference or 0.0))
+    metric, unit = effects[0][1].metric, effects[0][1].unit
+    rows: list[dict[str, Any]] = [
+        {"row": number, "label": _report(each, effect), "by": effect.difference, "none": 0,
+         "stance": each.stance}
+        for number, (each, effect) in enumerate(effects[:MOST_ROWS])
+    ]  # fmt: skip
+    y = alt.Y("row:O", axis=None)
+    x = alt.X("by:Q", title=visible(f"difference in {metric}, {unit}"))
+    stances = alt.Scale(domain=["for", "against"], range=[TRAINING, LAST])
+    color = alt.Color("stance:N", scale=stances, legend=alt.Legend(title=None, orient="top"))
+    shapes = alt.Scale(domain=["for", "against"], range=["circle", "diamond"])
+    shape = alt.Shape("stance:N", scale=shapes, legend=None)
+    base = _chart(rows).encode(y=y)
+    layers = [
+        _chart([{"none": 0}]).mark_rule(strokeDash=[2, 2]).encode(x=alt.X("none:Q")),
+        base.mark_rule(strokeWidth=2, yOffset=9).encode(x=x, x2="none:Q"),
+        base.mark_point(filled=True, size=90, opacity=1, yOffset=9).encode(
+            x=x, color=color, shape=shape
+        ),
+        _labels(rows, y, text="label", above=True),
+    ]
+    return alt.LayerChart(layer=layers).properties(height=alt.Step(ROW))
+
+
+def _report(found: Evidence, effect: Effect) -> str:
+    """Who reports it, and on which data."""
+    year = f" ({found.document.metadata.year})" if found.document.metadata.year else ""
+    where = f", on {effect.dataset}" if effect.dataset else ""
+    return f"{visible(found.document.title)[:60]}{year}{visible(where)[:40]}"
 
 
 def on_ground(chart: Chart, *, dark: bool) -> Chart:

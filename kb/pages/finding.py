@@ -14,7 +14,7 @@ import streamlit as st
 from kb.errors import Conflict, KbError, UsageError
 from kb.findings.fields import KINDS
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import finding_markup, place, session
+from kb.pages import finding_markup, finding_told, place, session
 from kb.pages.markup import box, escaped
 from kb.records import CANDIDATE_STATUSES, STANCES, Candidate, Evidence, Finding
 
@@ -38,10 +38,12 @@ def show(kb: KnowledgeBase, finding: Finding, *, leave: Callable[[], None]) -> N
     with quotes:
         _removed_news(finding, removed)
         _evidence(kb, finding, evidence)
+        finding_told.effects(evidence)
         _removed(removed)
     with people:
         _candidates(kb, finding, candidates)
         _comments(kb, finding)
+        finding_told.tried(kb, finding)
     with st.expander("Edit", icon=":material/edit:"):
         _edit(kb, finding)
     with st.expander("Merge", icon=":material/merge:", expanded=bool(near)):
@@ -50,8 +52,7 @@ def show(kb: KnowledgeBase, finding: Finding, *, leave: Callable[[], None]) -> N
         with st.expander("Split", icon=":material/call_split:"):
             _split(kb, finding, evidence)
     with st.expander("History", icon=":material/history:"):
-        events = kb.store.events.of(f"finding:{finding.id}")
-        st.html(finding_markup.history(events, [*evidence, *removed]))
+        finding_told.history(kb, finding)
 
 
 # -- evidence ------------------------------------------------------------------------------------

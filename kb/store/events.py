@@ -96,6 +96,7 @@ class Events:
         who: str | None = None,
         kind: EventKind | None = None,
         project: str | None = None,
+        finding: int | None = None,
         since: str = "",
         until: str = "",
         limit: int = 100,
@@ -104,7 +105,7 @@ class Events:
 
         `since` and `until` are times or days in UTC; of both only what lies after the one and
         before the other counts. `project` takes in its experiments, and what was done to the
-        findings that it considers.
+        findings that it considers, and `finding` its quotes, remarks and what projects make of it.
         """
         rows = self._db.all(
             f"{_ABOUT} where (?1 is null or e.who = ?1) and (?2 is null or {_KIND} = ?2) "
@@ -114,8 +115,9 @@ class Events:
             "or x.project_id = (select id from projects where name = ?5) "
             "or (e.what not in ('candidate', 'rated') and coalesce(f.id, g.id) in "
             "(select finding_id from candidates where project_id = "
-            "(select id from projects where name = ?5)))) order by e.id desc limit ?6",
-            who, kind, since, until, project, limit,
+            "(select id from projects where name = ?5)))) "
+            "and (?7 is null or coalesce(f.id, g.id) = ?7) order by e.id desc limit ?6",
+            who, kind, since, until, project, limit, finding,
         )  # fmt: skip
         return [Event(**dict(row)) for row in rows]
 

@@ -51,6 +51,14 @@ class Experiments:
         """The experiments of a project, oldest first."""
         return self._read("e.project_id = ?", self._projects.get(project).id)
 
+    def of_finding(self, finding_id: int) -> list[Experiment]:
+        """The experiments of all projects that try a finding, oldest first."""
+        return self._read(
+            "exists (select 1 from experiment_candidates c join findings f on f.id = c.finding_id "
+            "where c.experiment_id = e.id and coalesce(f.merged_into, f.id) = ?)",
+            finding_id,
+        )
+
     def all(self) -> list[Experiment]:
         """The experiments of all projects, oldest first."""
         return self._read("1")
