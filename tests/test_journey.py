@@ -241,6 +241,91 @@ def test_from_a_passage_to_a_file_of_findings(page: Page, address: str, tmp_path
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_from_a_search_over_suggestions_to_a_file(page: Page, address: str, tmp_path: Path) -> None:
+    text = (
+        "Walruses read letters well. We fine-tune BERT on the IMDB dataset. The learning rate is "
+        "set to 2e-5 in all our trials. We evaluate on the SQuAD 2.0 benchmark as well."
+    )
+    with Store(tmp_path / "library") as store:
+        parsed = Parsed(text, Metadata(title=TITLE, authors=("Ada Author",), published="2024"),
+                        sections=(Section("Method", 1, 0, len(text)),))  # fmt: skip
+        add(store, "url:https://example.org/walrus", parsed=parsed)
+    page.goto(f"{address}/?q=walruses&mode=lexical")
+    page.get_by_role("button", name="Open page 1").first.click()
+    page.get_by_text("Nothing becomes a finding until somebody accepts it.").wait_for()
+    page.get_by_role("button", name="Suggest", exact=True).click()
+    page.get_by_text(f"in “{TITLE}”.").wait_for(timeout=INGEST_PATIENCE)
+
+    def card(name: str) -> Locator:
+        names = page.locator(".kb-machine .kb-name").get_by_text(name, exact=True)
+        return page.locator("[class*='st-key-suggestion-']").filter(has=names)
+
+    card("IMDB").get_by_role("button", name="Accept").dblclick()  # a double click decides once
+    page.get_by_text("Accepted: dataset “IMDB”.").wait_for()
+    card("BERT").get_by_role("button", name="Edit").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Name", exact=True).fill("BERT <b>base</b>")
+    form.get_by_role("button", name="Accept").click()
+    page.get_by_text("Accepted: pretrained model “BERT <b>base</b>”.").wait_for()
+    card("SQuAD 2.0").get_by_role("button", name="Reject").click()
+    page.get_by_text("Rejected: “SQuAD 2.0”.").wait_for()
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+    page.get_by_role("link", name="Findings").click()
+    page.get_by_text("2 findings. Select one to see its evidence.").wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Markdown").click()
+    content = download.value.path().read_text(encoding="utf-8")
+    assert "We fine-tune BERT on the IMDB dataset." in content
+    assert "SQuAD" not in content
+    page.get_by_role("radio", name="Suggestions").click()
+    page.get_by_text("Accepted by the team, of what it has decided: 2 of 3 (67%)").wait_for()
+    page.get_by_role("radio", name="Rejected (1)").click()
+    page.get_by_role("button", name="Open again").click()
+    page.get_by_text("“SQuAD 2.0” waits again.").wait_for()
+    page.reload()
+    page.get_by_role("radio", name="Rejected (0)").wait_for()
+    card("SQuAD 2.0").get_by_role("button", name="In the text").click()
+    page.locator(".kb-reading mark").wait_for()
+    assert "SQuAD 2.0 benchmark" in page.locator(".kb-reading mark").inner_text()
+    page.get_by_role("button", name="Back to the suggestions").click()
+    page.get_by_role("radio", name="Accepted (2)").wait_for()
+
+
+def test_remarks_removals_and_splits_lose_nothing_that_is_typed(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    with Store(tmp_path / "library") as store:
+        version = add(store)[1]
+        finding = store.findings.add("dataset", "Pets")
+        store.projects.add("Mail")
+        store.candidates.set("Mail", finding.id)
+        for span, quote in (((0, 10), "Cats purr."), ((11, 36), "Dogs bark at the mailman.")):
+            store.findings.pin(finding.id, version, *span, quote=quote)
+    page.goto(f"{address}/findings?finding={finding.id}")
+    page.get_by_text("Speaks for it (2)").wait_for()
+    page.get_by_label("Reason").fill("half typed")
+    page.get_by_role("button", name="Comment", exact=True).first.click()
+    page.get_by_label("Comment on this quote").first.fill("Whose cats?")
+    page.locator("[data-testid=stPopoverBody]").get_by_role("button", name="Comment").click()
+    page.locator(".kb-comment").get_by_text("Whose cats?").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Remove", exact=True).last.click()
+    page.get_by_text("Removed: “Dogs bark at the mailman.”").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("Speaks for it (2)").wait_for()
+    page.locator("summary", has_text="Split").click()
+    page.get_by_text("Quote 2").click()
+    page.get_by_label("Name of the new finding").fill("Dogs")
+    page.get_by_role("button", name="Split off").click()
+    page.get_by_text("Split off: “Dogs”.").wait_for()
+    assert page.get_by_label("Reason").input_value() == "half typed"
+    page.get_by_role("button", name="See it").click()
+    page.get_by_role("heading", name="Dogs").wait_for()
+
+
 def expect_value(field: Locator, value: str) -> None:
     for _ in range(100):
         if field.input_value() == value:

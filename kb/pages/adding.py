@@ -82,12 +82,16 @@ def activity(kb: KnowledgeBase, *, quiet: bool = False, link: bool = True) -> No
     """What is being taken in now, kept up to date, and how the last ingest ended.
 
     When one begins or ends, the whole page is drawn again. Not where it is `quiet`, for a page on
-    which people read or write: there only what went wrong is said. `link`: to the library, where it
-    is said why.
+    which people read or write: there only what went wrong is said, and only when they act, since
+    Streamlit may lose a click on a form that meets a look at what is new (1 of 14 at four looks a
+    second). `link`: to the library, where it is said why.
     """
+    if quiet:
+        _watch(quiet, link)
+        return
     ingests = kb.ingests()
     st.session_state["ingests"] = _states(ingests)
-    busy = any(ingest.active for ingest in ingests) and not quiet
+    busy = any(ingest.active for ingest in ingests)
     st.fragment(_watch, run_every=WATCH_SECONDS if busy else IDLE_SECONDS)(quiet, link)
 
 

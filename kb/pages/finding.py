@@ -7,6 +7,7 @@ changed, and whether it has been meanwhile, the knowledge base says.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from textwrap import shorten
 from typing import Any
 
 import streamlit as st
@@ -104,8 +105,11 @@ def _removed_news(finding: Finding, removed: list[Evidence]) -> None:
         st.html(box(problem))
     for each in removed:
         if each.id == number:
-            with st.container(horizontal=True, vertical_alignment="center", key="undo-bar"):
-                st.html(box(f"Removed: “{each.quote[:80]}”. It stays on record below.", "note"))
+            with st.container(
+                horizontal=True, vertical_alignment="center", key="undo-bar", wrap=False
+            ):
+                words = shorten(each.quote, 80, placeholder=" …")
+                st.html(box(f"Removed: “{words}”. It stays on record below.", "note"))
                 st.button("Undo", icon=":material/undo:", key="undo-remove", on_click=_restore,
                           args=(each.id,))  # fmt: skip
 
