@@ -94,6 +94,8 @@ def test_accepting_makes_evidence_and_is_counted(page: AppTest, store: Store) ->
     page.segmented_control(key="suggestions-state").set_value("accepted").run()
     assert "accepted by " in html(page)
     assert waiting(page) == []
+    page.button(key=f"see-{first.id}").click().run()
+    assert page.query_params["finding"] == str(finding.id)
 
 
 def test_the_way_to_what_was_accepted(page: AppTest, store: Store) -> None:

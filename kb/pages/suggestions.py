@@ -7,11 +7,12 @@ workbench says.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from kb.errors import KbError
+from kb.errors import KbError, NotFound
 from kb.export import KIND_NAMES
 from kb.findings.evidence import Tagged
 from kb.knowledge_base import KnowledgeBase
@@ -187,8 +188,19 @@ def _decided(kb: KnowledgeBase, found: Sequence[Suggestion]) -> None:
                 if each.status == "rejected":
                     st.button("Open again", key=f"reopen-{each.id}", icon=":material/undo:",
                               type="tertiary", on_click=_reopen, args=([each.id],))  # fmt: skip
+                else:
+                    _see(kb, each)
                 _open(each, page, stay=False)
     _more(len(found) - len(shown))
+
+
+def _see(kb: KnowledgeBase, accepted: Suggestion) -> None:
+    """The way to what a suggestion has become, unless its quote has been taken back."""
+    with suppress(NotFound):
+        evidence = kb.store.findings.one_evidence(accepted.evidence_id or 0)
+        if st.button("See the finding", icon=":material/arrow_forward:", type="tertiary",
+                     key=f"see-{accepted.id}"):  # fmt: skip
+            session.open_finding(evidence.finding_id)
 
 
 def _card(
