@@ -68,7 +68,7 @@ def reported(found: Sequence[Evidence]) -> Chart | None:
     if not effects:
         return None
     effects.sort(key=lambda pair: -(pair[1].difference or 0.0))
-    metric, unit = effects[0][1].metric, effects[0][1].unit
+    metric, unit = effects[0][1].metric, effects[0][1].difference_unit
     rows: list[dict[str, Any]] = [
         {"row": number, "label": _report(each, effect), "by": effect.difference, "none": 0,
          "stance": each.stance}

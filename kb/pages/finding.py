@@ -38,13 +38,13 @@ def show(kb: KnowledgeBase, finding: Finding, *, leave: Callable[[], None]) -> N
     quotes, people = st.columns([3, 2], gap="large")
     with quotes:
         _removed_news(finding, removed)
-        _evidence(kb, finding, evidence)
         finding_told.effects(evidence)
+        _evidence(kb, finding, evidence)
         _removed(removed)
     with people:
         _candidates(kb, finding, candidates)
-        _comments(kb, finding)
         finding_told.tried(kb, finding)
+        _comments(kb, finding)
     with st.expander("Edit", icon=":material/edit:"):
         _edit(kb, finding)
     with st.expander("Merge", icon=":material/merge:", expanded=bool(near)):

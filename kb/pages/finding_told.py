@@ -24,7 +24,7 @@ def effects(found: Sequence[Evidence]) -> None:
     by_metric: dict[tuple[str, str], list[Evidence]] = {}
     for each in found:
         if each.effect:
-            key = (each.effect.metric.casefold(), each.effect.unit)
+            key = (each.effect.metric.casefold(), each.effect.difference_unit)
             by_metric.setdefault(key, []).append(each)
     if not by_metric:
         return
