@@ -126,7 +126,7 @@ def test_what_the_library_claims_stands_beside_it(store: Store, ours: Path) -> N
     assert kept.finding is None  # of two models, one finding says nothing
     assert shortlisting.models(Target(ours), ["knows"]).finding == finding.id
     for report in (fit_html(kept.body), fit_markdown(kept.body)["report.md"]):
-        assert "85.2 → 87 % = +1.8 %, on Mailmen" in report.decode()
+        assert "85.2 → 87 % = +1.8 points, on Mailmen" in report.decode()
 
 
 def test_a_report_is_written_and_another_suffix_refused(kb, ours: Path, tmp_path: Path) -> None:
