@@ -20,6 +20,7 @@ from kb.records import (
     Ingest,
     IngestState,
     Keep,
+    Mark,
     Member,
     Model,
     PassageSpan,
@@ -184,13 +185,13 @@ class KnowledgeBase:
         key: str,
         page: int,
         *,
-        mark: tuple[int, int] | None = None,
+        marks: Sequence[tuple[Mark, tuple[int, int]]] = (),
         version_id: int | None = None,
         width: int = 900,
     ) -> bytes:
-        """A page of a document as PNG, the lines of the text in `mark` highlighted.
+        """A page of a document as PNG, the lines of the text in `marks` highlighted.
 
-        `mark` holds offsets into the text of that version, which is the current one unless given.
+        `marks` hold offsets into the text of that version, which is the current one unless given.
         Raises NotFound where there is no such page.
         """
         from kb.page_image import draw_page
@@ -199,14 +200,15 @@ class KnowledgeBase:
         if version.media_type != "application/pdf" or not 1 <= page <= len(version.pages):
             have = f"It has pages 1 to {len(version.pages)}." if version.pages else "It has none."
             raise NotFound(f"{key} has no page {page}. {have}")
-        start, end = mark or (0, 0)
+        lines = [line for line in self.store.documents.lines(version.id) if line.page == page]
         boxes = [
-            line.box
-            for line in self.store.documents.lines(version.id)
-            if line.page == page and line.start < end and line.end > start
+            (kind, line.box)
+            for kind, (start, end) in marks
+            for line in lines
+            if line.start < end and line.end > start
         ]
         content = self.store.raw_files.get(version.sha256)
-        return draw_page(content, page, boxes=boxes, width=width)
+        return draw_page(content, page, marks=boxes, width=width)
 
     # -- findings and projects -------------------------------------------------------------------
 

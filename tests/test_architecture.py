@@ -23,7 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "kb.planning": {"kb.store", "kb.fields", "kb.records", "kb.errors"},
     "kb.fit": {"kb.search.embed", "kb.store", "kb.records", "kb.errors"},
     "kb.export": {"kb.records", "kb.errors"},
-    "kb.page_image": {"kb.errors"},
+    "kb.page_image": {"kb.records", "kb.errors"},
     "kb.background": {"kb.config", "kb.errors"},
     "kb.accounts": {"kb.store", "kb.records", "kb.errors"},
     "kb.knowledge_base": {

@@ -10,7 +10,8 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ingest.from_pdf import parse_pdf
 from kb.errors import NotFound
-from kb.page_image import MAX_PIXELS, MAX_WIDTH, draw_page
+from kb.page_image import GROUNDS, HIGHLIGHT, MAX_PIXELS, MAX_WIDTH, RIMS, draw_page
+from kb.records import Mark
 from tests.pdf_maker import pdf, prose
 
 TEXT = "a line of words to be marked"
@@ -58,7 +59,7 @@ def test_marks_sit_on_the_words(
         if line.page == 1 and parsed.text[line.start : line.end] == TEXT
     )
     plain = picture(draw_page(content, 1))
-    marked = picture(draw_page(content, 1, boxes=[line.box]))
+    marked = picture(draw_page(content, 1, marks=[("passage", line.box)]))
     assert plain.size == marked.size
     ink = {
         (x, y)
@@ -84,6 +85,27 @@ def test_marks_sit_on_the_words(
     long, short = sorted((right - left, bottom - top), reverse=True)
     assert long > 5 * short
     assert (bottom - top > right - left) is (rotation in (90, 270))
+
+
+def test_each_kind_of_mark_has_a_colour_and_a_rim_of_its_own() -> None:
+    box = (200.0, 395.0, 380.0, 412.0)
+    kinds: tuple[Mark, ...] = ("passage", "for", "against", "suggestion")
+    drawn = {kind: picture(draw_page(pdf(draw), 1, marks=[(kind, box)])) for kind in kinds}
+    counts = {kind: dict(_colours(image)) for kind, image in drawn.items()}
+    for kind in kinds:
+        assert counts[kind][GROUNDS[kind]] > 1000
+        assert not any(GROUNDS[other] in counts[kind] for other in kinds if other != kind)
+    rims = {kind: counts[kind][RIMS[kind][0]] for kind in RIMS}
+    assert rims["against"] > 2 * rims["for"] > 3 * rims["suggestion"]  # wide, narrow, broken
+    both = dict(_colours(picture(draw_page(pdf(draw), 1, marks=[("for", box), ("passage", box)]))))
+    assert both[HIGHLIGHT] > 1000  # what was asked for stays yellow
+    assert both[RIMS["for"][0]] == rims["for"]
+
+
+def _colours(image: Image.Image) -> list[tuple[tuple[int, int, int], int]]:
+    found = image.getcolors(maxcolors=image.width * image.height)
+    assert found is not None
+    return [(colour, count) for count, colour in found]  # type: ignore[misc]
 
 
 def test_sizes_are_bounded() -> None:

@@ -11,12 +11,16 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from kb.records import Document, Hit, Member, Outcome, Section, Version, page_at
+from kb.records import Document, Hit, Mark, Member, Outcome, Section, Version, page_at
 
 Span = tuple[int, int]
 
 SNIPPET = 480  # characters of a passage among results: five lines at full width, by eye
 PART = 6000  # characters of a text without pages that are shown at once: three screens, by eye
+MARK_TAGS: dict[Mark, str] = {  # the innermost first
+    "passage": "mark", "for": "span.kb-seen-for", "against": "span.kb-seen-against",
+    "suggestion": "span.kb-seen-suggestion",
+}  # fmt: skip
 STAGES = {"fetch": "while fetching", "parse": "while reading the file", "embed": "while embedding"}
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -30,8 +34,8 @@ def escaped(text: str) -> str:
 def painted(text: str, layers: Iterable[tuple[str, Sequence[Span]]], span: Span) -> str:
     """The stretch `span` of `text` as HTML, with tags around the spans of each layer.
 
-    A layer is a tag name ("mark", "strong") and its spans, in offsets into `text`. Layers may
-    overlap: the text is cut wherever any begins or ends.
+    A layer is a tag name ("mark", "strong", "span.kb-seen-for": with a class) and its spans, in
+    offsets into `text`. Layers may overlap: the text is cut wherever any begins or ends.
     """
     start, end = span
     tags = [(tag, [(max(a, start), min(b, end)) for a, b in spans]) for tag, spans in layers]
@@ -44,7 +48,9 @@ def painted(text: str, layers: Iterable[tuple[str, Sequence[Span]]], span: Span)
         piece = escaped(text[a:b])
         for tag, spans in tags:
             if any(x <= a and b <= y for x, y in spans):
-                piece = f"<{tag}>{piece}</{tag}>"
+                name, _, its_class = tag.partition(".")
+                opened = f'{name} class="{its_class}"' if its_class else name
+                piece = f"<{opened}>{piece}</{name}>"
         pieces.append(piece)
     return "".join(pieces)
 
@@ -89,12 +95,16 @@ def _cut(text: str, start: int, size: int) -> int:
     return start + size
 
 
-def reading(text: str, span: Span, sections: Sequence[Section], mark: Span) -> str:
-    """A stretch of a document's text to be read, with its headings and the passage marked."""
+def reading(
+    text: str, span: Span, sections: Sequence[Section], marks: Sequence[tuple[Mark, Span]]
+) -> str:
+    """A stretch of a document's text to be read, with its headings and what is marked in it."""
     places = ((text.find(s.title, s.start, s.start + len(s.title) + 8), s) for s in sections)
     headings = [(at, at + len(s.title)) for at, s in places if s.title and at >= 0]  # after "## "
-    body = painted(text, [("strong", headings), ("mark", [mark])], span)
-    return f'<div class="kb-reading">{body}</div>'
+    layers = [("strong", headings)]
+    for kind, tag in MARK_TAGS.items():
+        layers.append((tag, [mark for each, mark in marks if each == kind]))
+    return f'<div class="kb-reading">{painted(text, layers, span)}</div>'
 
 
 def authors(names: Sequence[str]) -> str:

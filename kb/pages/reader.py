@@ -9,7 +9,7 @@ import streamlit as st
 
 from kb.errors import KbError
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import markup, place, session, suggestions, tagging
+from kb.pages import markup, place, read_marks, session, suggestions, tagging
 from kb.records import Document, Hit, Version, page_at
 
 BESIDE = (8, 5)  # widths of a page and of what stands beside it
@@ -87,22 +87,27 @@ def _pages(kb: KnowledgeBase, document: Document, version: Version, mark: tuple[
     printed = version.pages[page - 1].label
     extra = f" (printed {printed})" if printed not in ("", str(page)) else ""
     _turner(page, count, f"Page {page} of {count}{extra}", home)
+    where = version.pages[page - 1]
+    span = (where.start, where.end)
+    known = read_marks.known(kb, document, version, mark)
+    marks = read_marks.within(known.marks, span)
     picture, words = st.columns(BESIDE, gap="large")
     with picture, st.container(key="picture"):
+        read_marks.legend(marks)
         try:
             if version.media_type != "application/pdf":
                 raise KbError("Only the text of this page is kept.")
             png = kb.page_image(
-                document.key, page, mark=mark, version_id=version.id, width=IMAGE_WIDTH
+                document.key, page, marks=marks, version_id=version.id, width=IMAGE_WIDTH
             )
             st.image(png, caption=f"Page {page}", width="stretch", output_format="PNG")
         except KbError as error:
             st.html(markup.box(f"{error} Here is its text.", "note"))
-            where = version.pages[page - 1]
-            st.html(markup.reading(version.text, (where.start, where.end), version.sections, mark))
+            st.html(markup.reading(version.text, span, version.sections, marks))
     with words:
         if mark[1] > mark[0]:
             _passage(version, mark)
+        read_marks.beside(known, document, version, span)
         suggestions.beside(kb, document, version, page=page)
     if page == home:
         _scroll(".st-key-turner", mark, block="start", only=NARROW)
@@ -123,10 +128,15 @@ def _parts(kb: KnowledgeBase, document: Document, version: Version, mark: tuple[
     if len(stretches) > 1:
         label = f"Part {page} of {len(stretches)}"
         _turner(page, len(stretches), label, home if marked else None)
+    span = stretches[page - 1]
+    known = read_marks.known(kb, document, version, mark)
+    marks = read_marks.within(known.marks, span)
     text, aside = st.columns(BESIDE, gap="large")
     with text:
-        st.html(markup.reading(version.text, stretches[page - 1], version.sections, mark))
+        read_marks.legend(marks)
+        st.html(markup.reading(version.text, span, version.sections, marks))
     with aside:
+        read_marks.beside(known, document, version, span)
         suggestions.beside(kb, document, version)
     if marked and page == home:
         _scroll(".kb-reading mark", mark)

@@ -9,6 +9,7 @@ from kb.records.library import Document
 
 FindingKind = Literal["design_choice", "dataset", "pretrained_model"]
 Stance = Literal["for", "against"]
+Mark = Literal["passage", "for", "against", "suggestion"]  # what is marked in a text, and as what
 CandidateStatus = Literal[
     "new", "shortlisted", "planned", "trying", "adopted", "rejected", "parked"
 ]
