@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,6 +29,16 @@ def shared() -> Path:
     if folder is None:
         pytest.skip("the shared data folder is not here (KB_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _main_stays() -> Iterator[None]:
+    """Streamlit's AppTest puts the page in place of the program that runs; a process that is
+    started later would run the page.
+    """
+    kept = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = kept
 
 
 @pytest.fixture

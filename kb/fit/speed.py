@@ -9,12 +9,13 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -53,7 +54,8 @@ def measure_speed(make: Make, texts: Sequence[str]) -> Speed:
     context = get_context("spawn")  # a fork would have this process's memory
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_answer, args=(make, list(texts), there), daemon=True)
-    child.start()
+    with _without_main():
+        child.start()
     there.close()
     try:
         found = here.recv()
@@ -70,6 +72,17 @@ def measure_speed(make: Make, texts: Sequence[str]) -> Speed:
         raise ModelError(found)
     speed: Speed = found
     return speed
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Let a process that is started inside not run this one's program first: a page is no module."""
+    kept = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = kept
 
 
 def _answer(make: Make, texts: Sequence[str], out: Connection) -> None:

@@ -67,8 +67,13 @@ class Arrival:
         written. Conflict too where a source was read in other words here, so that a quote does not
         stand in it; UsageError where another project has that name.
         """
-        with self._db.transaction():
-            return _Taking(self._db, self._events, state, name=name, keep=keep).run()
+        try:
+            with self._db.transaction():
+                return _Taking(self._db, self._events, state, name=name, keep=keep).run()
+        except OverflowError as error:  # SQLite's integers have 64 bits
+            raise UsageError(
+                "The file holds a number beyond what a library can keep; nothing was taken in."
+            ) from error
 
 
 class _Taking:
