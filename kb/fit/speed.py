@@ -76,7 +76,7 @@ def measure_speed(make: Make, texts: Sequence[str]) -> Speed:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Let a process that is started inside not run this one's program first: a page is no module."""
+    """What is started inside does not run this process's program first: that may be a page."""
     kept = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
