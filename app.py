@@ -21,6 +21,7 @@ ALWAYS = {  # in the bar
 MORE: dict[str, tuple[str, str]] = {
     "project.py": ("Project", ":material/flag:"),
     "compare.py": ("Compare", ":material/table_chart:"),
+    "export.py": ("Export", ":material/ios_share:"),
     "activity.py": ("Activity", ":material/history:"),
     "settings.py": ("Settings", ":material/settings:"),
 }  # behind one button: ten links do not fit a phone
