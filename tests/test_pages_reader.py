@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -87,3 +89,105 @@ def test_evidence_stays_text(page: AppTest, store: Store, attack: str) -> None:
     read(page, key)
     check_harmless(page, attack)
     assert "Evidence (1)" in html(page)
+
+
+# -- reading for a project -----------------------------------------------------------------------
+
+
+def opened(page: AppTest, store: Store) -> int:
+    document_id, _, _ = add(store)
+    store.projects.add("Mail")
+    read(page)
+    return document_id
+
+
+def field(page: AppTest, name: str) -> str:
+    return f"reading-{page.session_state['open-forms']['reading'].turn}-{name}"
+
+
+def note(page: AppTest, status: str, *, minutes: float = 0.0, reason: str = "") -> None:
+    page.selectbox(key=field(page, "status")).set_value(status)
+    page.number_input(key=field(page, "minutes")).set_value(minutes)
+    page.text_input(key=field(page, "reason")).set_value(reason)
+    next(b for b in page.button if b.label == "Save").click().run()
+
+
+def started_ago(store: Store, page: AppTest, minutes: int) -> None:
+    """Let the running clock have been started earlier."""
+    at = (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat(timespec="microseconds")
+    with sqlite3.connect(store.file) as db:
+        db.execute("update readings set updated_at = ?", (at,))
+    page.query_params["clock"] = at
+    page.run()
+
+
+def test_minutes_add_up_and_an_exclusion_says_why(page: AppTest, store: Store) -> None:
+    document_id = opened(page, store)
+    assert "To read · 0 minutes in all" in html(page)
+    note(page, "read", minutes=25)
+    assert "Noted." in html(page)
+    note(page, "excluded", minutes=5)
+    assert "Say why the document is excluded" in html(page)
+    assert store.projects.reading("Mail", document_id).status == "read"  # nothing was saved
+    note(page, "excluded", minutes=5, reason="Off <b>topic</b>")
+    found = store.projects.reading("Mail", document_id)
+    assert (found.status, found.minutes, found.reason) == ("excluded", 30, "Off <b>topic</b>")
+    assert "Why: Off &lt;b&gt;topic&lt;/b&gt;" in html(page)
+
+
+def test_the_clock_survives_a_reload_and_counts_once(page: AppTest, store: Store) -> None:
+    document_id = opened(page, store)
+    page.button(key="clock-start").click().run()
+    started_ago(store, page, 12)
+    del page.session_state["clock"]  # a reload leaves the address alone
+    page.run()
+    assert "the clock runs since" in html(page)
+    token = page.query_params["clock"]
+    page.button(key="clock-pause").click().run()
+    assert store.projects.reading("Mail", document_id).minutes == pytest.approx(12, abs=1)
+    page.query_params["clock"] = token  # another tab, or the link once more
+    page.run()
+    assert "the clock runs since" not in html(page)
+    assert [b.key for b in page.button if b.key == "clock-pause"] == []
+
+
+def test_a_clock_in_two_tabs_is_counted_by_the_first(page: AppTest, store: Store) -> None:
+    document_id = opened(page, store)
+    page.button(key="clock-start").click().run()
+    started_ago(store, page, 12)
+    store.projects.read("Mail", document_id, "reading", minutes=12)  # the other tab
+    page.button(key="clock-pause").click().run()
+    assert "Somebody has noted something" in html(page)
+    assert store.projects.reading("Mail", document_id).minutes == 12
+
+
+def test_a_forgotten_clock_is_not_counted(page: AppTest, store: Store) -> None:
+    document_id = opened(page, store)
+    page.button(key="clock-start").click().run()
+    started_ago(store, page, 600)
+    page.button(key="clock-pause").click().run()
+    assert "was not counted" in html(page)
+    assert store.projects.reading("Mail", document_id).minutes == 0
+
+
+def test_what_was_typed_stays_where_somebody_was_faster(page: AppTest, store: Store) -> None:
+    document_id = opened(page, store)
+    store.projects.read("Mail", document_id, "read", minutes=7)
+    note(page, "excluded", minutes=5, reason="Off topic")
+    assert "Somebody has noted something" in html(page)
+    assert page.text_input(key=field(page, "reason")).value == "Off topic"
+    assert store.projects.reading("Mail", document_id).minutes == 7
+    next(b for b in page.button if b.label.startswith("I have looked at it")).click().run()
+    next(b for b in page.button if b.label == "Save").click().run()
+    assert store.projects.reading("Mail", document_id).minutes == 12
+
+
+def test_the_project_is_the_one_chosen_on_other_pages(page: AppTest, store: Store) -> None:
+    add(store)
+    store.projects.add("Chat")
+    store.projects.add("Mail")
+    read(page)
+    assert page.selectbox(key="reading-for-None").value is None
+    page.selectbox(key="reading-for-None").set_value("Mail").run()
+    page.switch_page("kb/pages/project.py").run()
+    assert page.query_params["project"] == "Mail"

@@ -48,7 +48,7 @@ def _welcome(kb: KnowledgeBase) -> None:
 def _new(kb: KnowledgeBase) -> None:
     made = project_form.new(kb)
     if made is not None:
-        st.session_state["project"] = made
+        session.activate(made)
         st.query_params.from_dict({"project": made})
         st.rerun()
 
@@ -219,7 +219,7 @@ def _archive(name: str, archived: bool) -> None:
         kb.store.projects.archive(name, archived=archived)
         if archived:
             st.query_params.from_dict({})
-            st.session_state.pop("project", None)
+            session.activate(None)
         forms.say(f"{'Archived' if archived else 'Reopened'} “{name}”.")
 
 

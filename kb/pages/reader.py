@@ -9,7 +9,7 @@ import streamlit as st
 
 from kb.errors import KbError
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import markup, place, read_marks, session, suggestions, tagging
+from kb.pages import markup, place, read_marks, read_time, session, suggestions, tagging
 from kb.records import Document, Hit, Version, page_at
 
 BESIDE = (8, 5)  # widths of a page and of what stands beside it
@@ -51,6 +51,7 @@ def show(kb: KnowledgeBase, *, back: bool) -> None:
         at = f"version-{version.id}-{mark[0]}-{mark[1]}"
         tagging.offer(document.key, version.text[slice(*mark)], at=at)
         tagging.done(at)
+    read_time.show(kb, document)
     if version.pages:
         _pages(kb, document, version, mark)
     else:

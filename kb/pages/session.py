@@ -75,13 +75,24 @@ def project(kb: KnowledgeBase) -> str | None:
         if may("editor"):
             st.page_link(PAGES / "project.py", label="Begin one", icon=":material/add:")
         return None
-    asked = st.query_params.get("project") or st.session_state.get("project")
+    asked = st.query_params.get("project") or active_project()
     index = names.index(asked) if asked in names else 0
     chosen: str = st.selectbox("Project", names, index=index, key=f"project-choice-{asked}")
-    st.session_state["project"] = chosen
+    activate(chosen)
     if st.query_params.get("project") != chosen:
         st.query_params["project"] = chosen
     return chosen
+
+
+def active_project() -> str | None:
+    """The project chosen last, on whichever page; None before any was."""
+    chosen: str | None = st.session_state.get("active-project")
+    return chosen
+
+
+def activate(project: str | None) -> None:
+    """Let this be the project that pages are about; None forgets the choice."""
+    st.session_state["active-project"] = project
 
 
 def last_visit() -> str:

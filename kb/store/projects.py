@@ -120,6 +120,16 @@ class Projects:
         found = [_reading(row, documents[row["document_id"]]) for row in rows]
         return sorted(found, key=lambda reading: reading.document.title.lower())
 
+    def reading(self, project: str, document_id: int) -> Reading:
+        """How far the project has come with one document, which need not be one of its own yet."""
+        found = self._db.maybe(
+            "select status, reason, reader, minutes, updated_at from readings "
+            "where project_id = ? and document_id = ?",
+            self.get(project).id, document_id,
+        )  # fmt: skip
+        document = self._documents.by_ids([document_id])[document_id]
+        return _reading(found, document) if found else Reading(document, "to read")
+
     def totals(self) -> dict[int, tuple[int, int, float]]:
         """By id of project: its documents, how many are read or excluded, and minutes spent."""
         rows = self._db.all(
@@ -167,7 +177,7 @@ class Projects:
                 "read", f"project:{project}", before=old["status"] if old else "to read",
                 after=f"{document.key}: {status}" + (f" ({reason})" if reason else ""),
             )  # fmt: skip
-        return next(r for r in self.readings(project) if r.document.id == document_id)
+        return self.reading(project, document_id)
 
 
 def _project(row: sqlite3.Row) -> Project:
