@@ -135,13 +135,14 @@ def test_what_is_left_out_may_be_anything_and_the_rest_may_not() -> None:
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("name", ["tutorial", "tutorial-findings", "tutorial-plan"])
+@pytest.mark.parametrize("name", ["tutorial", "tutorial-findings", "tutorial-plan", "tutorial-fit"])
 def test_the_tutorial_does_what_it_says(name: str, config: Config, tmp_path: Path) -> None:
     """One shell types all of it; both kinds of output count, in the order in which they came."""
     shim = tmp_path / "bin" / "kb"
     shim.parent.mkdir()
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m kb.cli.main "$@" 2>&1\n')
     shim.chmod(0o755)
+    (tmp_path / "data").symlink_to(ROOT / "data")
     typed = steps(ROOT / "docs" / f"{name}.md")
     assert len(typed) > 15
     script = "\n".join(f"{command}\necho; echo {CUT}" for command, _ in typed)
