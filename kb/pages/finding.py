@@ -45,13 +45,14 @@ def show(kb: KnowledgeBase, finding: Finding, *, leave: Callable[[], None]) -> N
         _candidates(kb, finding, candidates)
         finding_told.tried(kb, finding)
         _comments(kb, finding)
-    with st.expander("Edit", icon=":material/edit:"):
-        _edit(kb, finding)
-    with st.expander("Merge", icon=":material/merge:", expanded=bool(near)):
-        _merge(kb, finding, near)
-    if len(evidence) > 1:
-        with st.expander("Split", icon=":material/call_split:"):
-            _split(kb, finding, evidence)
+    if session.may("editor"):
+        with st.expander("Edit", icon=":material/edit:"):
+            _edit(kb, finding)
+        with st.expander("Merge", icon=":material/merge:", expanded=bool(near)):
+            _merge(kb, finding, near)
+        if len(evidence) > 1:
+            with st.expander("Split", icon=":material/call_split:"):
+                _split(kb, finding, evidence)
     with st.expander("History", icon=":material/history:"):
         finding_told.history(kb, finding)
 
@@ -76,9 +77,10 @@ def _evidence(kb: KnowledgeBase, finding: Finding, found: list[Evidence]) -> Non
                                  key=f"open-{each.id}"):  # fmt: skip
                         session.open_place(place.of_evidence(each), back=f"finding-{finding.id}")
                     _remark(kb, finding, f"evidence:{each.id}", "Comment on this quote")
-                    st.button("Remove", type="tertiary", icon=":material/delete:",
-                              key=f"remove-{each.id}", on_click=_remove,
-                              args=(finding.id, each.id))  # fmt: skip
+                    if session.may("editor"):
+                        st.button("Remove", type="tertiary", icon=":material/delete:",
+                                  key=f"remove-{each.id}", on_click=_remove,
+                                  args=(finding.id, each.id))  # fmt: skip
 
 
 def _remove(finding_id: int, evidence_id: int) -> None:
@@ -121,8 +123,9 @@ def _removed(found: list[Evidence]) -> None:
         for each in found:
             with st.container(key=f"removed-{each.id}", gap="xsmall"):
                 st.html(finding_markup.evidence(each))
-                st.button("Restore", type="tertiary", icon=":material/undo:",
-                          key=f"restore-{each.id}", on_click=_restore, args=(each.id,))  # fmt: skip
+                if session.may("editor"):
+                    st.button("Restore", type="tertiary", icon=":material/undo:",
+                              key=f"restore-{each.id}", on_click=_restore, args=(each.id,))  # fmt: skip
 
 
 # -- forms that know what they began from --------------------------------------------------------
@@ -322,6 +325,8 @@ def _candidates(kb: KnowledgeBase, finding: Finding, found: list[Candidate]) -> 
             comments = kb.store.candidates.comments(f"candidate:{each.id}")
             st.html(finding_markup.candidates([each]) + finding_markup.comments(comments))
             _remark(kb, finding, f"candidate:{each.id}", "Comment on this candidate")
+    if not session.may("editor"):
+        return
     projects = kb.store.projects.names()
     if not projects:
         st.html(box("There is no project yet. Begin one where you tag, or with kb project new "
@@ -368,11 +373,14 @@ def _decide(
 def _comments(kb: KnowledgeBase, finding: Finding) -> None:
     comments = kb.store.candidates.comments(f"finding:{finding.id}")
     st.html('<h3 class="kb-h2">Comments</h3>' + finding_markup.comments(comments))
-    _comment(kb, finding, f"finding:{finding.id}", "What should others know?")
+    if session.may("editor"):
+        _comment(kb, finding, f"finding:{finding.id}", "What should others know?")
 
 
 def _remark(kb: KnowledgeBase, finding: Finding, subject: str, label: str) -> None:
     """The way to remark on a quote or a candidate, folded up."""
+    if not session.may("editor"):
+        return
     with st.popover("Comment", icon=":material/add_comment:", type="tertiary",
                     key=f"remark-{subject}"):  # fmt: skip
         _comment(kb, finding, subject, label)

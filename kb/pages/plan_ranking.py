@@ -51,7 +51,8 @@ def _new(kb: KnowledgeBase, project: str) -> None:
 
 def _how_sure(sentences: Sequence[str], swaps: Sequence[str]) -> None:
     """What the simulation says; a swap that the sentences tell already is not told again."""
-    st.html(plan_markup.sentences(sentences))
+    if sentences:
+        st.html(plan_markup.sentences(sentences))
     more = [
         swap for swap in swaps if not any(s.startswith(swap.partition(" (")[0]) for s in sentences)
     ]
