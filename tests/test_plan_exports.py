@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import re
 import shutil
-from pathlib import PurePosixPath
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 import docx
 import pypdf
 import pytest
 from lxml import html as parser
 from markdown_it import MarkdownIt
+from playwright.sync_api import sync_playwright
 
 from kb.errors import UsageError
 from kb.export.docx_plan import docx_plan
@@ -23,6 +25,8 @@ from kb.export.plan_report import gain_text, sections, sources
 from kb.records import Evidence, Gain, Plan
 from tests.plan_maker import empty_plan, large_plan, make_plan
 
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PLAN = make_plan()
 HOSTILE = make_plan(hostile=True)
 
@@ -95,6 +99,28 @@ def test_all_forms_say_the_same() -> None:
     assert on_page == headings or sorted(map(len, on_page)) == sorted(map(len, headings))
 
 
+def test_whoever_doubts_a_gain_finds_its_arithmetic() -> None:
+    text = " ".join(re.findall(r"\S+", rendered(markdown(PLAN))))
+    appendix = text[text.index("how the gains were worked out") :]
+    for each in PLAN.ranking.ranked:
+        for step in each.estimate.steps:
+            assert f"<li>{step}</li>" in appendix
+        for evidence, reason in each.estimate.not_comparable:
+            assert f"{evidence.document.title} ({evidence.document.metadata.year})" in appendix
+            assert reason in appendix
+
+
+def test_ranks_are_the_same_in_table_headings_and_schedule() -> None:
+    text = markdown(PLAN)
+    tasks = dict(re.findall(r"^    (\d+)\. (.*?) :\d", text, flags=re.M))
+    assert len(tasks) == 4
+    for each in PLAN.ranking.ranked:
+        title = each.experiment.title
+        assert f"\n### {each.rank}\\. {title}\n" in text
+        assert re.search(rf"^\| {each.rank}(\\\*)? \| {title} \|", text, flags=re.M)
+        assert tasks.get(str(each.rank), title.replace("%", "")) == title
+
+
 def test_a_plan_of_nothing_says_what_is_missing() -> None:
     text = markdown(empty_plan())
     assert "Which metric does the model have to move" in text
@@ -106,15 +132,10 @@ def test_a_plan_of_nothing_says_what_is_missing() -> None:
 
 
 def test_percentages_differ_by_points() -> None:
-    plan = PLAN.__class__(**{  # type: ignore[arg-type]
-        name: getattr(PLAN, name) for name in PLAN.__dataclass_fields__
-    })  # fmt: skip
-    plan.project.brief["unit"], kept = "%", plan.project.brief["unit"]
-    try:
-        assert gain_text(plan, Gain(0, 1.434, 2.87)) == "+1.43 points (0 to +2.87)"
-        assert gain_text(plan, Gain(-0.5, -0.2, 0)) == "−0.2 points (−0.5 to 0)"
-    finally:
-        plan.project.brief["unit"] = kept
+    project = replace(PLAN.project, brief={**PLAN.project.brief, "unit": "%"})
+    plan = replace(PLAN, project=project)
+    assert gain_text(plan, Gain(0, 1.434, 2.87)) == "+1.43 points (0 to +2.87)"
+    assert gain_text(plan, Gain(-0.5, -0.2, 0)) == "−0.2 points (−0.5 to 0)"
 
 
 # -- forms -----------------------------------------------------------------------------------------
@@ -130,6 +151,7 @@ def test_word_has_headings_tables_figures_and_links_that_lead_somewhere() -> Non
     ]
     xml = document.element.xml
     assert xml.count("w:tblHeader") >= 3
+    assert all(shape._inline.docPr.get("descr") for shape in document.inline_shapes)
     links = set(re.findall(r'w:anchor="(source_\d+)"', xml))
     assert links
     assert links <= set(re.findall(r'w:bookmarkStart w:id="\d+" w:name="(source_\d+)"', xml))
@@ -143,12 +165,35 @@ def test_the_page_stands_alone() -> None:
     assert "default-src 'none'" in page
 
 
+def read(printed: bytes) -> str:
+    return " ".join(
+        " ".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(printed)).pages).split()
+    )
+
+
 @pytest.mark.skipif(not shutil.which("chromium"), reason="nothing here prints")
 def test_the_pdf_is_that_page() -> None:
-    read = pypdf.PdfReader(io.BytesIO(pdf(PLAN)))
-    text = " ".join(" ".join(page.extract_text() for page in read.pages).split())
+    printed = pdf(PLAN)
+    text = read(printed)
     assert "Sort customer e-mails into negative, neutral and positive" in text
     assert "Trial runs" in text
+    assert re.search(r"\b2 / \d+\b", text), "pages are numbered"
+    chapters = [
+        x["/Title"] for x in pypdf.PdfReader(io.BytesIO(printed)).outline[1] if "/Title" in x
+    ]
+    assert "What to try, in which order" in chapters
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not here")
+def test_without_a_browser_libreoffice_prints_the_word_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kb.export.pdf.BROWSERS", ())
+    text = read(pdf(PLAN))
+    assert "Sort customer e-mails into negative, neutral and positive" in text
+    assert "[10]" in text
+    with pytest.raises(UsageError, match="needs a browser"):
+        pdf(PLAN, "{{ title }}")
 
 
 def test_without_a_printer_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +208,14 @@ def test_the_schedule_is_drawn_in_markdown_too() -> None:
     assert len(re.findall(r":\d{4}-\d\d-\d\d, \d+d$", chart, flags=re.M)) == len(
         PLAN.schedule.slots
     )
+
+
+def test_a_title_is_no_command_of_mermaid() -> None:
+    assert PLAN.schedule is not None
+    slots = tuple(replace(slot, title="click a href\n;#%%{init}%%") for slot in PLAN.schedule.slots)
+    text = markdown(replace(PLAN, schedule=replace(PLAN.schedule, slots=slots)))
+    chart = text.split("```mermaid\n")[1].split("```")[0]
+    assert not re.search(r"^\s*click|[;#%{]", chart.replace("%d %b", ""), flags=re.M)
 
 
 def test_notes_link_to_notes_that_are_there() -> None:
@@ -198,6 +251,25 @@ def test_foreign_text_is_no_markup() -> None:
         assert not [name for name in attributes if name.startswith("on")]
         links = tree.xpath("//a/@href")
         assert not [link for link in links if not link.startswith(("http://", "https://", "#"))]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")
+@pytest.mark.parametrize(
+    "template", [None, "{{ title }}<script>alert(1)</script>{{ sections.quotes }}"]
+)
+def test_nothing_of_it_runs_in_a_browser(template: str | None, tmp_path: Path) -> None:
+    (tmp_path / "plan.html").write_bytes(plan_html(HOSTILE, template))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        happened: list[str] = []
+        page.on("dialog", lambda dialog: (happened.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: happened.append(request.url))
+        page.goto((tmp_path / "plan.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, "fits a phone"
+        browser.close()
+    assert happened == [(tmp_path / "plan.html").as_uri()]
 
 
 def test_foreign_text_is_a_document_that_word_opens() -> None:

@@ -7,7 +7,7 @@ the document that shows it, and fetches nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -26,15 +26,16 @@ INK = "currentColor"  # of a figure within HTML: that of the text around it
 TRAINING, LAST, GREY = "#2f7fbf", "#d9822b", "#8a8f98"  # told apart when printed in grey, too
 
 
-def schedule_chart(schedule: Schedule) -> Chart | None:
+def schedule_chart(schedule: Schedule, *, ranks: Mapping[int, int] | None = None) -> Chart | None:
     """When each experiment is worked on, and below the cut line those that do not fit.
 
-    None where nothing is scheduled. The first MOST_ROWS experiments are drawn.
+    Numbers are `ranks` by experiment, else count the rows. None where nothing is scheduled. The
+    first MOST_ROWS experiments are drawn.
     """
     if not schedule.slots:
         return None
-    bars = _slot_rows(schedule)
-    out = _left_out_rows(schedule, start=len(bars) + 1)
+    bars = _slot_rows(schedule, ranks or {})
+    out = _left_out_rows(schedule, ranks or {}, start=len(bars) + 1)
     labels = [row["label"] for row in (*bars, *out)]
     y = alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=300, ticks=False))
     x = alt.X("from:T", title=None, scale=alt.Scale(type="utc"), axis=_days(schedule))
@@ -119,7 +120,8 @@ def to_svg(chart: Chart, *, prefix: str) -> str:
         chart.to_dict(), config=_config(INK), allowed_base_urls=[]
     )
     svg = re.sub(r'\b(id="|url\(#)', rf"\g<1>{prefix}-", svg)
-    return re.sub(r' width="[\d.]+" height="[\d.]+"', "", svg, count=1)  # the view box stays
+    size = r' width="([\d.]+)" height="[\d.]+"'  # the view box stays, so it shrinks with the page
+    return re.sub(size, r' style="max-width:\1px"', svg, count=1)
 
 
 def to_png(chart: Chart, *, scale: float = 2.0) -> bytes:
@@ -137,18 +139,22 @@ def _chart(rows: Iterable[dict[str, Any]]) -> alt.Chart:
     return alt.Chart(alt.Data(values=list(rows)))  # type: ignore[no-untyped-call]
 
 
-def _slot_rows(schedule: Schedule) -> list[dict[str, Any]]:
+def _slot_rows(schedule: Schedule, ranks: Mapping[int, int]) -> list[dict[str, Any]]:
     return [
-        {"label": _label(number, slot.title), "from": slot.start.isoformat(),
+        {"label": _label(ranks.get(slot.experiment, number), slot.title),
+         "from": slot.start.isoformat(),
          "to": (slot.end + timedelta(days=1)).isoformat(), "phase": slot.phase}
         for number, slot in enumerate(schedule.slots[:MOST_ROWS], start=1)
     ]  # fmt: skip
 
 
-def _left_out_rows(schedule: Schedule, *, start: int) -> list[dict[str, Any]]:
+def _left_out_rows(
+    schedule: Schedule, ranks: Mapping[int, int], *, start: int
+) -> list[dict[str, Any]]:
     room = max(0, min(5, MOST_ROWS - start + 1))
     return [
-        {"label": _label(number, left.title), "from": schedule.budget.start.isoformat(),
+        {"label": _label(ranks.get(left.experiment, number), left.title),
+         "from": schedule.budget.start.isoformat(),
          "why": f"does not fit: {visible(left.reason)}"}
         for number, left in enumerate(schedule.left_out[:room], start=start)
     ]  # fmt: skip
@@ -206,7 +212,7 @@ def _config(ink: str, *, background: str | None = None) -> dict[str, Any]:
         "axis": {
             "labelColor": ink, "titleColor": ink, "tickColor": ink, "domainColor": ink,
             "gridColor": ink, "gridOpacity": 0.15, "labelFontSize": 12, "titleFontSize": 12,
-            "titleFontWeight": "normal",
+            "titleFontWeight": "normal", "labelPadding": 6,
         },
         "legend": {"labelColor": ink, "titleColor": ink, "labelFontSize": 12},
         "text": {"color": ink, "fontSize": 12},

@@ -13,23 +13,29 @@ from typing import Any
 
 import docx
 from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.image.image import Image
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Cm, Pt, RGBColor
+from docx.shared import Cm, Emu, Pt, RGBColor
+from docx.text.paragraph import Paragraph
 
 from kb.export import visible
 from kb.export.plan_report import Source, sections, sources
-from kb.export.report import Block, Figure, Heading, Quote, Sentences, Table
+from kb.export.report import SHORT, Block, Figure, Heading, Quote, Sentences, Table
 from kb.records import Plan
 
 ORDER = (
     "summary", "questions", "brief", "experiments", "schedule", "risks", "deployment", "choices",
-    "datasets", "models", "runtime", "decisions", "forecasts", "quotes",
+    "datasets", "models", "runtime", "decisions", "forecasts",
+    "arithmetic", "quotes",
 )  # fmt: skip
 PAPER = (Cm(21.0), Cm(29.7))
 MARGIN = Cm(2.2)
-PICTURE = Cm(16.0)
+TEXT = Cm(16.6)  # what the margins leave
+LETTER = Cm(0.2)  # of 9 points, as broad as those of DejaVu, which stands in for Calibri on Linux
+PIXEL = 9525  # EMU, at 96 to an inch
+SHARP = 2  # dots of a picture for a pixel of the figure
 DIM = RGBColor(0x5B, 0x64, 0x74)
 
 
@@ -81,23 +87,47 @@ def _add(document: Any, block: Block) -> None:
         case Figure(_, caption, draw):
             from kb.export.charts import to_png
 
-            document.add_picture(io.BytesIO(to_png(draw())), width=PICTURE)
-            document.add_paragraph(visible(caption), style="Caption")
+            _picture(document, to_png(draw(), scale=SHARP), visible(caption))
         case Quote():
             _quote(document, block)
 
 
+def _picture(document: Any, png: bytes, caption: str) -> None:
+    """At the size of its own pixels, or the page's width where that is less."""
+    width = min(TEXT, Emu(Image.from_blob(png).px_width * PIXEL // SHARP))
+    shape = document.add_picture(io.BytesIO(png), width=width)
+    shape._inline.docPr.set("descr", caption)
+    document.paragraphs[-1].paragraph_format.keep_with_next = True
+    document.add_paragraph(caption, style="Caption")
+
+
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    """The page's width shared out by what the columns hold, none so narrow that words break."""
-    longest = [
-        max(8, min(40, max(len(cell) for cell in column))) for column in zip(*rows, strict=True)
+    """The page's width shared out: short cells stay on one line, no word breaks, long ones wrap."""
+    columns = list(zip(*rows, strict=True))
+    least = [min(24, max(map(_unbroken, column))) + 3 for column in columns]
+    wished = [
+        max(low, min(80, max(map(len, column)))) for low, column in zip(least, columns, strict=True)
     ]
-    return [int(PICTURE * share / sum(longest)) for share in longest]
+    left = max(0.0, TEXT / LETTER - sum(least))
+    more = [want - low for want, low in zip(wished, least, strict=True)]
+    given = [
+        low + left * (extra / sum(more) if any(more) else 1 / len(more))
+        for low, extra in zip(least, more, strict=True)
+    ]
+    return [int(TEXT * share / sum(given)) for share in given]
+
+
+def _unbroken(cell: str) -> int:
+    """How many letters of it have to stand on one line."""
+    return len(cell) if len(cell) <= SHORT else max(map(len, cell.split()))
 
 
 def _table(document: Any, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     named = any(head)
     table = document.add_table(rows=1 if named else 0, cols=len(head), style="Normal Table")
+    before = table._tbl.getprevious()
+    if before is not None and before.tag == qn("w:p"):
+        Paragraph(before, document).paragraph_format.keep_with_next = True
     if named:
         for cell, text in zip(table.rows[0].cells, head, strict=True):
             cell.paragraphs[0].add_run(visible(text)).bold = True
@@ -124,6 +154,7 @@ def _table(document: Any, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]
 def _quote(document: Any, quote: Quote) -> None:
     paragraph = document.add_paragraph(style="Quote")
     paragraph.paragraph_format.left_indent = Cm(0.8)
+    paragraph.paragraph_format.keep_with_next = True
     if quote.against:
         paragraph.add_run("Against: ").bold = True
     paragraph.add_run(f"“{visible(quote.text)}”")

@@ -13,7 +13,7 @@ from kb.export.findings_markdown import escaped
 from kb.export.plan_report import sections, sources
 from kb.export.report import Figure, markdown_lines
 from kb.export.templates import filled
-from kb.records import Plan, Schedule
+from kb.records import Plan
 
 _MERMAID = re.compile(r"[^\w \-.,/()+&']")  # what Mermaid's grammar leaves alone in a task's name
 
@@ -22,7 +22,7 @@ def plan_markdown(plan: Plan, template: str | None = None) -> bytes:
     """The plan in Markdown, by our template or the text of a team's own."""
 
     def draw(figure: Figure) -> list[str]:
-        return _gantt(plan.schedule) if figure.name == "schedule" and plan.schedule else []
+        return _gantt(plan) if figure.name == "schedule" else []
 
     texts = {
         name: "\n".join(line for block in blocks for line in markdown_lines(block, draw))
@@ -42,14 +42,19 @@ def _address(address: str) -> str:
     return f"<{address}>" if safe else escaped(address)
 
 
-def _gantt(schedule: Schedule) -> list[str]:
+def _gantt(plan: Plan) -> list[str]:
+    assert plan.schedule is not None
+    ranks = {each.experiment.id: each.rank for each in plan.ranking.ranked}
     lines = ["```mermaid", "gantt", "    dateFormat YYYY-MM-DD", "    axisFormat %d %b"]
     for phase in ("training", "last stretch"):
-        slots = [slot for slot in schedule.slots if slot.phase == phase]
+        slots = [slot for slot in plan.schedule.slots if slot.phase == phase]
         if slots:
             lines.append(f"    section {phase.capitalize()}")
         for slot in slots:
-            name = " ".join(_MERMAID.sub(" ", visible(slot.title)).split()) or "Experiment"
+            name = " ".join(_MERMAID.sub(" ", visible(slot.title)).split())[:60]
             days = (slot.end - slot.start).days + 1
-            lines.append(f"    {name[:60]} :{slot.start.isoformat()}, {days}d")
+            # A number leads: a name that is a word of Mermaid's, such as click, would be obeyed.
+            lines.append(
+                f"    {ranks.get(slot.experiment, 0)}. {name} :{slot.start.isoformat()}, {days}d"
+            )
     return [*lines, "```", ""]

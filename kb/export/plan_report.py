@@ -18,6 +18,7 @@ from kb.export.tables import in_order, measured_gain, names_of, titles_of
 from kb.records import (
     Assessment,
     Candidate,
+    CandidateStatus,
     Choice,
     Decision,
     Document,
@@ -45,6 +46,19 @@ MISSING = {
 }
 """Fields of a brief in words, where their own name is none."""
 
+FIELDS = {
+    "gpu_hours": "GPU-hours",
+    "max_input": "longest input",
+    "person_hours": "person-hours",
+    "retraining": "needs retraining",
+}
+"""Fields of a finding in words, likewise."""
+
+STATUSES: dict[CandidateStatus, str] = {
+    "new": "not looked at yet", "shortlisted": "shortlisted", "planned": "planned",
+    "trying": "being tried", "adopted": "adopted", "rejected": "rejected", "parked": "parked",
+}  # fmt: skip
+
 Sections = dict[str, tuple[Block, ...]]
 
 
@@ -65,6 +79,7 @@ def sections(plan: Plan) -> Sections:
         "risks": _listed("Risks", plan.risks),
         "decisions": _decisions(plan),
         "forecasts": _listed("How good our forecasts were", plan.calibration.sentences),
+        "arithmetic": _arithmetic(plan),
         "quotes": _appendix(plan, cite),
     }
     return {name: tuple(blocks) for name, blocks in made.items()}
@@ -129,7 +144,7 @@ def _work(document: Document, *, venue: bool = True) -> str:
 def _summary(plan: Plan) -> Iterable[Block]:
     brief = plan.project.brief
     objective = str(brief.get("objective") or "")
-    said = [objective[0].upper() + objective[1:].rstrip(".") + "."] if objective else []
+    said = [_begun(objective).rstrip(".") + "."] if objective else []
     if brief.get("metric"):
         now = f"The metric, {brief['metric']}, is at {_amount(plan, brief.get('baseline'))} today"
         now += f" ({brief['baseline_is']})" if brief.get("baseline_is") else ""
@@ -233,19 +248,23 @@ def _finding(plan: Plan, found: Supported, cite: _Cite) -> Iterable[Block]:
     yield Heading(finding.name, 4 if finding.kind == "design_choice" else 3)
     facts = {
         "also called": ", ".join(finding.aliases),
-        **{n.replace("_", " "): value_text(v) for n, v in finding.fields.items() if n != "axis"},
+        **{
+            FIELDS.get(n, _spaced(n)): value_text(v)
+            for n, v in finding.fields.items()
+            if n != "axis"
+        },
     }
     about = "; ".join(f"{name}: {value}" for name, value in facts.items() if value)
     ours = [c for c in found.candidates if c.project == plan.project.name]
-    status = "".join(f" Here it is {_decided(c)}" for c in ours)
+    status = "".join(f" In this project: {_decided(c)}" for c in ours)
     others = [
         f"{c.project} has it as {_decided(c)}"
         for c in found.candidates
         if c.project != plan.project.name and c.status not in {"new", "shortlisted"}
     ]
     yield Sentences(
-        tuple(filter(None, [strength(found) + status, f"{about}." if about else "", *others,
-                            finding.note]))
+        tuple(filter(None, [strength(found) + status, f"{_begun(about)}." if about else "",
+                            *others, finding.note]))
     )  # fmt: skip
     for evidence in _shown(found):
         yield cite(evidence)
@@ -253,18 +272,20 @@ def _finding(plan: Plan, found: Supported, cite: _Cite) -> Iterable[Block]:
 
 def _decided(candidate: Candidate) -> str:
     reason = f": {candidate.reason.rstrip('.')}" if candidate.reason else ""
-    return f"{candidate.status}{reason}."
+    return f"{STATUSES[candidate.status]}{reason}."
 
 
 def strength(found: Supported) -> str:
     """How much stands behind a finding, in a sentence."""
-    works = {e.document.id for e in found.evidence if e.stance == "for"}
-    against = {e.document.id for e in found.evidence if e.stance == "against"}
     if not found.evidence:
         return "No evidence yet."
+    works = {e.document.id for e in found.evidence if e.stance == "for"}
+    against = {e.document.id for e in found.evidence if e.stance == "against"}
+    numbers = {e.document.id for e in found.evidence if e.stance == "for" and e.effect}
     said = f"{_count(len(works), 'work')} for it" if works else "Nothing for it"
-    said += f", {len(against)} against it." if against else "."
-    return said[0].upper() + said[1:]
+    said += f", {len(numbers)} of them with numbers" if numbers and len(works) > 1 else ""
+    said += ", with numbers" if numbers and len(works) == 1 else ""
+    return said + (f"; {len(against)} against it." if against else ".")
 
 
 def _shown(found: Supported) -> list[Evidence]:
@@ -285,6 +306,24 @@ def _appendix(plan: Plan, cite: _Cite) -> Iterable[Block]:
             yield Heading(found.finding.name, 3)
         for evidence in quotes:
             yield cite(evidence)
+
+
+def _arithmetic(plan: Plan) -> Iterable[Block]:
+    known = [r for r in plan.ranking.ranked if r.estimate.steps or r.estimate.not_comparable]
+    if known:
+        yield Heading("Appendix: how the gains were worked out from evidence")
+    for each in known:
+        yield Heading(f"{each.rank}. {each.experiment.title}", 3)
+        if each.estimate.steps:
+            yield Sentences(each.estimate.steps, listed=True)
+        left = tuple(
+            f"{effect_text(evidence.effect)} ({cited(evidence)}): {reason}"
+            for evidence, reason in each.estimate.not_comparable
+            if evidence.effect is not None
+        )
+        if left:
+            yield Sentences(("Not compared:",))
+            yield Sentences(left, listed=True)
 
 
 def _datasets(plan: Plan, cite: _Cite) -> Iterable[Block]:
@@ -324,10 +363,12 @@ def _experiments(plan: Plan) -> Iterable[Block]:
     if plan.ranking.ranked:
         yield Sentences(("The most gain for an hour stands on top; a star marks what no other "
                          "beats in both gain and time.",))  # fmt: skip
+        unit = f", {plan.project.gain_unit}" if plan.project.gain_unit else ""
         yield Table(
-            ("", "Experiment", "Expected gain", "Time", "Gain an hour", "First in"),
-            tuple(_ranked_row(plan, each) for each in plan.ranking.ranked),
-        )
+            ("", "Experiment", f"Expected gain{unit}", "Time", f"Gain an hour{unit}", "First in",
+             "Likely rank"),
+            tuple(_ranked_row(each) for each in plan.ranking.ranked),
+        )  # fmt: skip
         yield from _figures(plan)
         if plan.ranking.sentences:
             yield Sentences(plan.ranking.sentences, listed=True)
@@ -335,15 +376,17 @@ def _experiments(plan: Plan) -> Iterable[Block]:
         yield from _experiment(plan, experiment)
 
 
-def _ranked_row(plan: Plan, each: Ranked) -> tuple[str, ...]:
-    rate = f"{each.gain_per_hour:+.3g}" if each.gain_per_hour is not None else UNKNOWN
+def _ranked_row(each: Ranked) -> tuple[str, ...]:
+    low, high = each.ranks
+    rate = each.gain_per_hour
     return (
         f"{each.rank}{'*' if each.front else ''}",
         each.experiment.title,
-        gain_text(plan, each.gain) if each.gain is not None else UNKNOWN,
+        _spread(each.gain) if each.gain is not None else UNKNOWN,
         _hours(each.hours),
-        rate,
-        f"{each.first:.0%}",
+        _signed(rate, digits=2) if rate is not None else UNKNOWN,
+        f"{each.first:.0%}".replace("%", " %"),
+        f"{low} to {high}" if low != high else f"{low}",
     )
 
 
@@ -360,60 +403,59 @@ def _figures(plan: Plan) -> Iterable[Block]:
 
 def _experiment(plan: Plan, experiment: Experiment) -> Iterable[Block]:
     ranked = next((r for r in plan.ranking.ranked if r.experiment.id == experiment.id), None)
-    yield Heading(experiment.title, 3)
-    said = [experiment.hypothesis]
-    tries = names_of(plan, experiment.candidates)
-    said.append(f"Tries {_and(tries)}." if tries else "")
-    if experiment.depends_on:
-        said.append(f"Comes after {_and(titles_of(plan, experiment.depends_on))}.")
-    said.append(_cost(experiment))
-    if experiment.threshold is not None:
-        said.append(
-            f"A success from {_amount(plan, experiment.threshold)} on. {experiment.success}"
-        )
-    elif experiment.success:
-        said.append(f"A success if: {experiment.success}")
-    if ranked is not None:
-        said += _expectation(plan, ranked)
-    said.append(_outcome(plan, experiment))
-    said.append(experiment.note)
-    yield Sentences(tuple(text.strip() for text in said if text.strip()), listed=True)
+    title = f"{ranked.rank}. {experiment.title}" if ranked else experiment.title
+    ended = experiment.status in {"finished", "dropped"}
+    yield Heading(f"{title} ({experiment.status})" if ended else title, 3)
+    if experiment.hypothesis:
+        yield Sentences((experiment.hypothesis,))
+    said = {
+        "Tries": "; ".join(names_of(plan, experiment.candidates)),
+        "Comes after": "; ".join(titles_of(plan, experiment.depends_on)),
+        "Training": {True: "needed", False: "not needed", None: ""}[experiment.retraining],
+        "Cost": _cost(experiment),
+        "Success": _success(plan, experiment),
+        **(_expectation(plan, ranked) if ranked is not None else {}),
+        "So far": _outcome(plan, experiment),
+        "Note": experiment.note,
+    }
+    yield Sentences(tuple(f"{name}: {text}" for name, text in said.items() if text), listed=True)
 
 
 def _cost(experiment: Experiment) -> str:
-    parts = [
-        f"{_hours(experiment.person_hours)} of people"
-        if experiment.person_hours is not None
-        else "",
-        f"{_hours(experiment.gpu_hours)} of GPUs" if experiment.gpu_hours else "",
-        _count(experiment.runs, "run") if experiment.runs else "",
-    ]
-    trains = {True: "Trains anew", False: "Needs no training", None: ""}[experiment.retraining]
-    cost = (
-        f"Costs {_and([p for p in parts if p])}." if any(parts) else "What it costs is not known."
+    people, gpus, runs = experiment.person_hours, experiment.gpu_hours, experiment.runs
+    each = f" of {_hours(experiment.run_hours)}" if experiment.run_hours else ""
+    parts = (
+        f"{people:g} person-hours" if people is not None else "",
+        f"{gpus:g} GPU-hours" if gpus else "",
+        _count(runs, "run") + each if runs else "",
     )
-    return f"{trains}. {cost}" if trains else cost
+    return ", ".join(filter(None, parts)) or UNKNOWN
 
 
-def _expectation(plan: Plan, ranked: Ranked) -> list[str]:
-    said = []
-    if ranked.basis == "team" and ranked.gain is not None:
-        said.append(f"The team expects {gain_text(plan, ranked.gain)}: "
-                    f"{ranked.experiment.gain_reason}")  # fmt: skip
+def _success(plan: Plan, experiment: Experiment) -> str:
+    if experiment.threshold is None:
+        return experiment.success
+    return f"from {_amount(plan, experiment.threshold)} on. {experiment.success}".strip()
+
+
+def _expectation(plan: Plan, ranked: Ranked) -> dict[str, str]:
     evidence = ranked.estimate
+    said = {}
+    if ranked.basis == "team" and ranked.gain is not None:
+        reason = ranked.experiment.gain_reason
+        said["Expected by the team"] = gain_text(plan, ranked.gain) + (f". {reason}" * bool(reason))
     if evidence.gain is not None:
-        said.append(f"The evidence lets us expect {gain_text(plan, evidence.gain)}. "
-                    f"{evidence.method}")  # fmt: skip
+        said["Expected from evidence"] = f"{gain_text(plan, evidence.gain)}. {evidence.method}"
     elif ranked.basis != "team":
-        said.append("Nothing comparable is reported.")
+        said["Expected"] = "nothing comparable is reported"
     return said
 
 
 def _outcome(plan: Plan, experiment: Experiment) -> str:
     if experiment.status == "dropped":
-        return "Given up."
+        return "given up"
     if experiment.status == "running":
-        return "Being tried now."
+        return "being tried now"
     result = experiment.result
     if result is None:
         return ""
@@ -423,7 +465,7 @@ def _outcome(plan: Plan, experiment: Experiment) -> str:
     took = (
         f", in {_hours(result.person_hours)} of people" if result.person_hours is not None else ""
     )
-    return f"Done: {value}{by}{took}. {result.note}"
+    return f"{value}{by}{took}. {result.note}".strip()
 
 
 def _schedule(plan: Plan) -> Iterable[Block]:
@@ -433,8 +475,10 @@ def _schedule(plan: Plan) -> Iterable[Block]:
     yield Heading("When")
     yield Sentences(schedule.sentences)
     if schedule.slots:
-        yield Figure("schedule", "Who works on what until when; below the line what does not fit.",
-                     _drawn("schedule_chart", schedule))  # fmt: skip
+        ranks = {each.experiment.id: each.rank for each in plan.ranking.ranked}
+        yield Figure("schedule", "Who works on what until when; below the line what does not fit. "
+                     "Numbers are ranks.",
+                     _drawn("schedule_chart", schedule, ranks=ranks))  # fmt: skip
         yield Table(
             ("From", "To", "Experiment", "Phase", "People", "GPUs", "Gain"),
             tuple(
@@ -504,8 +548,13 @@ def _listed(title: str, sentences: Sequence[str]) -> Iterable[Block]:
 
 def gain_text(plan: Plan, gain: Gain) -> str:
     """+1.4 points (0 to +2.9)."""
+    likely, rest = _spread(gain).split(" ", 1)
+    return f"{likely} {plan.project.gain_unit} {rest}".replace("  ", " ")
+
+
+def _spread(gain: Gain) -> str:
     low, likely, high = (_signed(value) for value in (gain.low, gain.likely, gain.high))
-    return f"{likely} {plan.project.gain_unit} ({low} to {high})".replace("  ", " ")
+    return f"{likely} ({low} to {high})"
 
 
 def _amount(plan: Plan, value: object) -> str:
@@ -521,8 +570,8 @@ def _points(plan: Plan, value: float, *, signed: bool = False) -> str:
     return f"{_signed(value) if signed else f'{value:g}'} {unit}".strip()
 
 
-def _signed(value: float) -> str:
-    shown = f"{value:+.3g}".replace("-", "−")
+def _signed(value: float, *, digits: int = 3) -> str:
+    shown = f"{value:+.{digits}g}".replace("-", "−")
     return "0" if shown in {"+0", "−0"} else shown
 
 
@@ -536,6 +585,10 @@ def _hours(hours: float | None) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _and(names: Sequence[str]) -> str:

@@ -59,6 +59,8 @@ class Quote:
     against: bool = False
 
 
+SHORT = 14  # letters of a cell that is not broken: a date, an amount
+
 Block = Heading | Sentences | Table | Figure | Quote
 Drawn = Callable[[Figure], list[str]]
 
@@ -109,10 +111,7 @@ def html_part(block: Block) -> str:
             return "\n".join(f"<p>{_safe(text)}</p>" for text in texts)
         case Table(head, rows):
             cells = "".join(f"<th>{_safe(cell)}</th>" for cell in head)
-            lines = "".join(
-                "<tr>" + "".join(f"<td>{_safe(cell)}</td>" for cell in row) + "</tr>"
-                for row in rows
-            )
+            lines = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
             return (
                 '<div class="wide"><table><thead><tr>'
                 f"{cells}</tr></thead><tbody>{lines}</tbody></table></div>"
@@ -129,7 +128,10 @@ def html_part(block: Block) -> str:
             from kb.export.charts import to_svg
 
             svg = to_svg(draw(), prefix=name)
-            return f"<figure>{svg}<figcaption>{_safe(caption)}</figcaption></figure>"
+            return (
+                f'<figure><div class="wide">{svg}</div>'
+                f"<figcaption>{_safe(caption)}</figcaption></figure>"
+            )
     raise AssertionError(block)
 
 
@@ -159,6 +161,11 @@ def signed_text(figure: dict[str, Any]) -> str:
     return f"{value} ({low} to {high})".replace("-", "−")
 
 
+def _cell(text: str) -> str:
+    """What is short, such as a date or an amount, stays on one line."""
+    return f"<td{' class=short' if len(text) <= SHORT else ''}>{_safe(text)}</td>"
+
+
 def _row(cells: tuple[str, ...] | list[str], *, plain: bool = False) -> str:
     return "| " + " | ".join(cell if plain else escaped(cell) for cell in cells) + " |"
 
@@ -176,20 +183,27 @@ body { margin: 0 auto; max-width: 48rem; padding: 1.5rem 1rem 4rem; color: var(-
   background: var(--paper); font: 16px/1.5 system-ui, "Liberation Sans", Arial, sans-serif; }
 h1 { font-size: 1.6rem; line-height: 1.25; }
 h2 { margin-top: 2.2rem; font-size: 1.25rem; }
-h3 { margin-top: 1.6rem; font-size: 1rem; }
-p, li, td, figcaption { overflow-wrap: break-word; }
+h3 { margin-top: 1.8rem; font-size: 1.08rem; }
+h4 { margin: 1.3rem 0 0.4rem; font-size: 1rem; font-weight: 600; color: var(--dim); }
+h4 + p { margin-top: 0; }
+h1, h2, h3, h4, p, li, td, figcaption, blockquote { overflow-wrap: break-word; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.3rem 0.9rem 0.3rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
+.short { white-space: nowrap; }
 figure { margin: 1.2rem 0; }
-figure svg { max-width: 100%; height: auto; }
+figure svg { width: 100%; min-width: 36rem; height: auto; }
 figcaption { color: var(--dim); font-size: 0.9rem; }
 .quote { border-left: 3px solid var(--line); padding-left: 0.9rem; }
 .quote :is(blockquote, p) { margin: 0 0 0.2rem; }
 a { color: inherit; }
-@media print { body { max-width: none; padding: 0; } h2, h3 { break-after: avoid; }
-  figure, tr { break-inside: avoid; } }
+@page { size: A4; margin: 18mm 17mm 20mm;
+  @bottom-center { content: counter(page) " / " counter(pages); font: 9pt Arial, sans-serif; } }
+@media print { body { max-width: none; padding: 0; font-size: 10.5pt; }
+  h2, h3, h4 { break-after: avoid; } figure, tr, li { break-inside: avoid; }
+  figure svg { min-width: 0; max-height: 230mm; } .wide { overflow: visible; }
+  td { overflow-wrap: anywhere; } }
 """
 
 _PAGE = """<!doctype html>
