@@ -40,6 +40,7 @@ def addresses(store: Store, word: str) -> list[str]:
         f"/findings?finding={store.findings.all()[0].id}",
         f"/plan?project={project}&experiment={experiment.id}",
         f"/project?project={project}",
+        f"/export?project={project}",
         "/library",
         "/compare",
         "/activity",

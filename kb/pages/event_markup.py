@@ -64,6 +64,8 @@ def subject(event: Event) -> str:
     if event.kind == "suggestion":
         return link("findings", name, {"view": "suggestions"})
     views = {"member": "members", "axis": "taxonomy", "model": "model"}
+    if event.kind not in views:  # a saved search, which has no page of its own
+        return f"“{escaped(name)}”" if name else escaped(event.kind)
     return link("settings", name, {"view": views[event.kind]})
 
 
