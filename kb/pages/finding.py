@@ -124,8 +124,10 @@ def _removed(found: list[Evidence]) -> None:
             with st.container(key=f"removed-{each.id}", gap="xsmall"):
                 st.html(finding_markup.evidence(each))
                 if session.may("editor"):
-                    st.button("Restore", type="tertiary", icon=":material/undo:",
-                              key=f"restore-{each.id}", on_click=_restore, args=(each.id,))  # fmt: skip
+                    st.button(
+                        "Restore", type="tertiary", icon=":material/undo:",
+                        key=f"restore-{each.id}", on_click=_restore, args=(each.id,),
+                    )  # fmt: skip
 
 
 # -- forms that know what they began from --------------------------------------------------------
