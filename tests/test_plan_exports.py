@@ -291,16 +291,27 @@ def test_a_template_of_ones_own() -> None:
     assert "<script" not in page
 
 
+def test_the_template_of_the_docs_works_and_names_every_section() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "templates.md").read_text("utf-8")
+    template = page.split("```jinja\n")[1].split("```")[0]
+    text = markdown(PLAN, template)
+    assert text.startswith("# E-mail sentiment, for the meeting of 2026-11-20\n")
+    assert "## Risks" in text
+    assert "## Decisions" not in text
+    row = next(line for line in page.splitlines() if line.startswith("| `sections.…`"))
+    assert re.findall(r"`(\w+)`", row.split(":", 1)[1]) == list(sections(PLAN))
+
+
 @pytest.mark.parametrize(
     ("template", "says"),
     [
         ("one\n{% if %}", "line 2"),
-        ("{{ sections.nothing }}", "names what is not there"),
+        ("one\n\n{{ sections.nothing }}", "template's line 3 names what is not there"),
         ("{{ nobody }}", "There is: title, made"),
         ("{{ ''.__class__.__mro__ }}", "what no template may"),
-        ("{{ plan.__init__.__globals__ }}", "what no template may"),
+        ("\n{{ plan.__init__.__globals__ }}", "line 2 asks for what no template may"),
         ("{% for a in range(10000000) %}x{% endfor %}", "cannot be filled|without end"),
-        ("{{ 1 // 0 }}", "cannot be filled"),
+        ("{{ title }}\n{{ 1 // 0 }}", "line 2 cannot be filled"),
         ("{% include 'x' %}", "cannot be filled"),
         ("{{ plan.experiments.append(1) }}", "not there|may"),
     ],

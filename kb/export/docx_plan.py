@@ -33,7 +33,8 @@ ORDER = (
 PAPER = (Cm(21.0), Cm(29.7))
 MARGIN = Cm(2.2)
 TEXT = Cm(16.6)  # what the margins leave
-LETTER = Cm(0.2)  # of 9 points, as broad as those of DejaVu, which stands in for Calibri on Linux
+LETTER = Cm(0.18)  # of 9 points, as broad as those of DejaVu, which stands in for Calibri on Linux
+MARGINS = 4  # letters that the space around a cell takes
 PIXEL = 9525  # EMU, at 96 to an inch
 SHARP = 2  # dots of a picture for a pixel of the figure
 DIM = RGBColor(0x5B, 0x64, 0x74)
@@ -101,12 +102,16 @@ def _picture(document: Any, png: bytes, caption: str) -> None:
     document.add_paragraph(caption, style="Caption")
 
 
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     """The page's width shared out: short cells stay on one line, no word breaks, long ones wrap."""
-    columns = list(zip(*rows, strict=True))
-    least = [min(24, max(map(_unbroken, column))) + 3 for column in columns]
+    columns = list(zip(head, *rows, strict=True))
+    least = [
+        min(24, max(_longest_word(name) + 1, *map(_unbroken, column), 1)) + MARGINS
+        for name, *column in columns
+    ]
     wished = [
-        max(low, min(80, max(map(len, column)))) for low, column in zip(least, columns, strict=True)
+        max(low, min(80, max(map(len, column), default=0)))
+        for low, (_, *column) in zip(least, columns, strict=True)
     ]
     left = max(0.0, TEXT / LETTER - sum(least))
     more = [want - low for want, low in zip(wished, least, strict=True)]
@@ -119,7 +124,11 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
 def _unbroken(cell: str) -> int:
     """How many letters of it have to stand on one line."""
-    return len(cell) if len(cell) <= SHORT else max(map(len, cell.split()))
+    return len(cell) if len(cell) <= SHORT else _longest_word(cell)
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
 
 
 def _table(document: Any, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
@@ -139,7 +148,7 @@ def _table(document: Any, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]
         for number, (cell, text) in enumerate(zip(added.cells, row, strict=True)):
             run = cell.paragraphs[0].add_run(visible(text))
             run.bold = not named and number == 0
-    for column, width in zip(table.columns, _widths([head, *rows]), strict=True):
+    for column, width in zip(table.columns, _widths(head, rows), strict=True):
         column.width = width
         for cell in column.cells:
             cell.width = width  # Word goes by the columns, LibreOffice by the cells

@@ -6,6 +6,7 @@ and reaches nothing else. What a section says is not known here.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,21 @@ def filled(
     except TemplateSyntaxError as error:
         raise UsageError(f"The template's line {error.lineno}: {error.message}.") from error
     except SecurityError as error:
-        raise UsageError(f"The template asks for what no template may: {error}.") from error
+        raise UsageError(
+            f"The template{_line(error)} asks for what no template may: {error}."
+        ) from error
     except UndefinedError as error:
         known = ", ".join([*given, *(f"sections.{name}" for name in sections)])
         raise UsageError(
-            f"The template names what is not there: {error}. There is: {known}."
+            f"The template{_line(error)} names what is not there: {error}. There is: {known}."
         ) from error
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise UsageError(f"The template cannot be filled: {error}.") from error
+        raise UsageError(f"The template{_line(error)} cannot be filled: {error}.") from error
     return "".join(pieces)
+
+
+def _line(error: Exception) -> str:
+    """As “'s line 3”: Jinja writes the template's own lines into the traceback."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == "<template>"]
+    return f"'s line {lines[-1]}" if lines else ""
