@@ -3,9 +3,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from kb.cli.main import COMMANDS, cli, run
@@ -126,6 +127,32 @@ def test_the_command_starts_without_the_heavy_libraries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+WITHOUT_JSON = {
+    # what opens a window, writes files, works for minutes, or keeps a secret has no record to print
+    "app", "bundle", "documents open", "export", "ingest", "member password", "model prepare",
+    "open", "reindex",
+}  # fmt: skip
+
+
+def commands(command: click.Command, *path: str) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from commands(found, *path, name)
+    else:
+        yield " ".join(path), command
+
+
+def test_every_command_has_help_and_every_record_comes_as_json() -> None:
+    found = dict(commands(cli))
+    assert len(found) > 70
+    assert [name for name, command in found.items() if not command.help] == []
+    without = {n for n, c in found.items() if not any("--json" in p.opts for p in c.params)}
+    assert without <= WITHOUT_JSON
 
 
 def test_the_command_reference_is_up_to_date() -> None:

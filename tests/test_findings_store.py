@@ -296,3 +296,21 @@ def test_the_second_of_two_who_split_is_told(store: Store) -> None:
     with pytest.raises(Conflict, match="has been changed by tester meanwhile"):
         store.findings.split(finding.id, [pinned.id], "Cats", revision=finding.revision)
     assert store.findings.split(finding.id, [pinned.id], "Cats", revision=2).name == "Cats"
+
+
+def test_of_merged_findings_a_project_has_one_candidate(store: Store) -> None:
+    kept, other = store.findings.add("dataset", "SST"), store.findings.add("dataset", "Treebank")
+    store.projects.add("mail")
+    store.candidates.set("mail", other.id, "shortlisted", owner="me")
+    store.findings.merge(kept.id, other.id)
+    [candidate] = store.candidates.of_project("mail")
+    assert (candidate.finding.id, candidate.status) == (kept.id, "shortlisted")
+    store.candidates.set("mail", kept.id, "trying")
+    [candidate] = store.candidates.of_project("mail")
+    assert (candidate.status, candidate.owner) == ("trying", "me")
+    [supported] = store.candidates.supported([store.findings.get(kept.id)])
+    assert [c.status for c in supported.candidates] == ["trying"]
+    store.findings.unmerge(other.id)
+    assert {c.finding.name: c.status for c in store.candidates.of_project("mail")} == {
+        "SST": "trying", "Treebank": "shortlisted",
+    }  # fmt: skip

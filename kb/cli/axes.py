@@ -8,6 +8,7 @@ from typing import get_args
 
 import click
 
+from kb.cli.options import as_json_option
 from kb.cli.show import dim, harmless, say
 from kb.config import Config
 from kb.findings.taxonomy import Retraining
@@ -22,7 +23,7 @@ from kb.knowledge_base import KnowledgeBase
               show_default=True, help="Does trying a choice on it need a training?")  # fmt: skip
 @click.option("--example", "examples", multiple=True)
 @click.option("--guess", metavar="TEXT", help="Say which axes a sentence is about.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@as_json_option
 @click.pass_obj
 def axes(
     config: Config,

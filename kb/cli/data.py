@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kb.cli.project import as_json_option
+from kb.cli.options import as_json_option
 from kb.cli.show import dim, harmless, heading, labelled, printed_json, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase

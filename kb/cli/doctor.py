@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from kb.cli.options import as_json_option
 from kb.cli.show import dim, harmless
 from kb.config import Config
 from kb.health import Check, checks
@@ -21,7 +22,7 @@ SIGNS = {
 
 @click.command()
 @click.option("--all", "thorough", is_flag=True, help="Read every source whole, not a sample.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@as_json_option
 @click.pass_context
 def doctor(ctx: click.Context, thorough: bool, as_json: bool) -> int:
     """Look whether the library is sound: database, sources, quotes, vectors, index and model.

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import click
 
+from kb.cli.options import as_json_option
 from kb.cli.show import (
     dim,
     documents_table_row,
     harmless,
     heading,
+    printed_json,
     say,
     short_authors,
 )
@@ -30,7 +32,7 @@ def documents() -> None:
 @documents.command("list")
 @click.option("--project", help="Documents of this project.")
 @click.option("--removed", is_flag=True, help="Those that were removed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@as_json_option
 @click.pass_obj
 def list_(config: Config, project: str | None, removed: bool, as_json: bool) -> None:
     """List the documents."""
@@ -49,7 +51,7 @@ def list_(config: Config, project: str | None, removed: bool, as_json: bool) -> 
 @documents.command()
 @click.argument("key")
 @click.option("--text", is_flag=True, help="Print the whole text.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@as_json_option
 @click.pass_obj
 def show(config: Config, key: str, text: bool, as_json: bool) -> None:
     """Show one document: what is known of it, its versions and its sections."""
@@ -125,29 +127,41 @@ documents.add_command(open_)
 
 @documents.command()
 @click.argument("keys", nargs=-1, required=True)
+@as_json_option
 @click.pass_obj
-def remove(config: Config, keys: tuple[str, ...]) -> None:
+def remove(config: Config, keys: tuple[str, ...], as_json: bool) -> None:
     """Take documents out of search. Nothing is deleted; restore undoes it."""
     with KnowledgeBase(config) as kb:
+        removed = []
         for key in keys:
             document = kb.store.documents.remove(key)
-            undo = f"kb documents restore {short_key(document.key)}"
-            click.echo(f"Removed {harmless(document.title)}. Undo: {undo}")
+            removed.append(_as_dict(document))
+            if not as_json:
+                undo = f"kb documents restore {short_key(document.key)}"
+                click.echo(f"Removed {harmless(document.title)}. Undo: {undo}")
+    if as_json:
+        click.echo(printed_json(removed))
 
 
 @documents.command()
 @click.argument("keys", nargs=-1, required=True)
+@as_json_option
 @click.pass_obj
-def restore(config: Config, keys: tuple[str, ...]) -> None:
+def restore(config: Config, keys: tuple[str, ...], as_json: bool) -> None:
     """Bring removed documents back into search."""
     with KnowledgeBase(config) as kb:
+        restored = []
         for key in keys:
             document = kb.store.documents.restore(key)
-            click.echo(f"Restored {harmless(document.title)}.")
+            restored.append(_as_dict(document))
+            if not as_json:
+                click.echo(f"Restored {harmless(document.title)}.")
+    if as_json:
+        click.echo(printed_json(restored))
 
 
 @documents.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@as_json_option
 @click.pass_obj
 def duplicates(config: Config, as_json: bool) -> None:
     """List works that are here more than once, and by what they were recognised."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kb.cli.project import as_json_option, parse_settings
+from kb.cli.options import as_json_option, parse_settings
 from kb.cli.show import dim, harmless, heading, labelled, printed_json, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase
@@ -190,14 +190,15 @@ def finish(config: Config, /, number: int, as_json: bool, **given: Any) -> None:
 @experiment.command()
 @click.argument("number", type=int)
 @click.option("--reason", required=True)
+@as_json_option
 @click.pass_obj
-def drop(config: Config, number: int, reason: str) -> None:
+def drop(config: Config, number: int, reason: str, as_json: bool) -> None:
     """Give experiment NUMBER up. kb experiment start takes it up again."""
     with KnowledgeBase(config) as kb:
         dropped = kb.planner.drop(kb.store.experiments.get(number), reason)
         waiting = [e for e in kb.store.experiments.of_project(dropped.project)
                    if number in e.depends_on and e.status in {"planned", "running"}]  # fmt: skip
-    click.echo(f"Dropped {harmless(dropped.title)}.")
+    click.echo(printed_json(dropped) if as_json else f"Dropped {harmless(dropped.title)}.")
     for each in waiting:
         cure = f"kb experiment edit {each.id} --not-after {number}"
         say(f"“{harmless(each.title)}” waits for it: {cure}")
@@ -252,9 +253,16 @@ def overrule(
 @click.option("--factor", type=float, help="What one point of METRIC is worth on your metric.")
 @click.option("--reason", default="", help="Why that holds.")
 @click.option("--undo", is_flag=True, help="Effects on METRIC are not comparable again.")
+@as_json_option
 @click.pass_obj
 def map_(
-    config: Config, project: str, metric: str, factor: float | None, reason: str, undo: bool
+    config: Config,
+    project: str,
+    metric: str,
+    factor: float | None,
+    reason: str,
+    undo: bool,
+    as_json: bool,
 ) -> None:
     """State how effects on another METRIC map to the metric of PROJECT.
 
@@ -264,6 +272,9 @@ def map_(
         raise click.UsageError("Give a --factor with a --reason, or --undo.")
     with KnowledgeBase(config) as kb:
         found = kb.planner.map_metric(project, metric, factor, reason)
+    if as_json:
+        click.echo(printed_json(found))
+        return
     ours = harmless(str(found.brief.get("metric") or "the project's metric"))
     worth = f"counts {factor:g} of {ours}" if factor is not None else f"is not mapped to {ours}"
     click.echo(f"A point of {harmless(metric)} {worth} in {harmless(project)}.")

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from kb.cli.project import as_json_option, parse_settings
-from kb.cli.show import dim, harmless, heading, say
+from kb.cli.options import as_json_option, parse_settings
+from kb.cli.show import dim, harmless, heading, printed_json, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase
 from kb.records import (
@@ -178,6 +178,7 @@ def _remarks(comments: list[Comment], indent: str) -> None:
 @click.option("--tag", "tags", multiple=True, help="Adds a tag.")
 @click.option("--note")
 @set_option
+@as_json_option
 @click.pass_obj
 def edit(
     config: Config,
@@ -187,66 +188,74 @@ def edit(
     tags: tuple[str, ...],
     note: str | None,
     settings: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Change a finding's name, names, tags, note or fields."""
     with KnowledgeBase(config) as kb:
         old = kb.store.findings.get(finding)
-        _show(
-            kb.workbench.edit_finding(
-                old,
-                name=name,
-                aliases=(*old.aliases, *aliases) if aliases else None,
-                tags=(*old.tags, *tags) if tags else None,
-                note=note,
-                fields=parse_settings(settings),
-            )
+        edited = kb.workbench.edit_finding(
+            old,
+            name=name,
+            aliases=(*old.aliases, *aliases) if aliases else None,
+            tags=(*old.tags, *tags) if tags else None,
+            note=note,
+            fields=parse_settings(settings),
         )
+    _say(edited, as_json=as_json)
 
 
 @findings.command()
 @click.argument("kept", type=int)
 @click.argument("other", type=int, required=False)
 @click.option("--undo", is_flag=True, help="Let KEPT, merged into another, stand by itself again.")
+@as_json_option
 @click.pass_obj
-def merge(config: Config, kept: int, other: int | None, undo: bool) -> None:
+def merge(config: Config, kept: int, other: int | None, undo: bool, as_json: bool) -> None:
     """Let the finding OTHER be another name of KEPT. All evidence is kept; --undo undoes it."""
     with KnowledgeBase(config) as kb:
         if undo:
-            _show(kb.store.findings.unmerge(kept))
-        elif other is None:
-            pairs = kb.workbench.near_equal(kb.store.findings.get(kept))
-            for each in pairs:
-                click.echo(f"{each.id:>5}  {harmless(each.name)}")
-            say(
-                "Near in name. Merge one: kb findings merge KEPT OTHER"
-                if pairs
-                else "None is near."
-            )
-        else:
-            _show(kb.store.findings.merge(kept, other))
+            _say(kb.store.findings.unmerge(kept), as_json=as_json)
+            return
+        if other is not None:
+            _say(kb.store.findings.merge(kept, other), as_json=as_json)
+            return
+        near = kb.workbench.near_equal(kb.store.findings.get(kept))
+    if as_json:
+        click.echo(printed_json(near))
+        return
+    for each in near:
+        click.echo(f"{each.id:>5}  {harmless(each.name)}")
+    say("Near in name. Merge one: kb findings merge KEPT OTHER" if near else "None is near.")
 
 
 @findings.command()
 @click.argument("finding", type=int)
 @click.argument("name")
 @click.option("--evidence", "evidence", type=int, multiple=True, required=True)
+@as_json_option
 @click.pass_obj
-def split(config: Config, finding: int, name: str, evidence: tuple[int, ...]) -> None:
+def split(
+    config: Config, finding: int, name: str, evidence: tuple[int, ...], as_json: bool
+) -> None:
     """Let some of a finding's evidence found a new one called NAME."""
     with KnowledgeBase(config) as kb:
-        _show(kb.store.findings.split(finding, evidence, name))
+        _say(kb.store.findings.split(finding, evidence, name), as_json=as_json)
 
 
 @findings.command()
 @click.argument("evidence", type=int)
 @click.option("--undo", is_flag=True, help="Let it speak for its finding again.")
+@as_json_option
 @click.pass_obj
-def unpin(config: Config, evidence: int, undo: bool) -> None:
+def unpin(config: Config, evidence: int, undo: bool, as_json: bool) -> None:
     """Take an EVIDENCE back; it stays on record, and --undo undoes it."""
     with KnowledgeBase(config) as kb:
         store = kb.store.findings
         found = store.restore_evidence(evidence) if undo else store.remove_evidence(evidence)
         name = harmless(store.get(found.finding_id).name)
+    if as_json:
+        click.echo(printed_json(found))
+        return
     click.echo(f"{'Restored to' if undo else 'Taken back from'} {name}: {_place(found)}.")
     if not undo:
         say(f"Undo: kb findings unpin {evidence} --undo")
@@ -452,18 +461,27 @@ def log(config: Config, who: str | None, subject: str | None, count: int, as_jso
 @click.command()
 @click.argument("subject")
 @click.argument("text", nargs=-1, required=True)
+@as_json_option
 @click.pass_obj
-def comment(config: Config, subject: str, text: tuple[str, ...]) -> None:
+def comment(config: Config, subject: str, text: tuple[str, ...], as_json: bool) -> None:
     """Remark on SUBJECT: finding:N, evidence:N or candidate:N."""
     with KnowledgeBase(config) as kb:
         made = kb.store.candidates.comment(subject, " ".join(text))
-    click.echo(f"Comment {made.id} on {harmless(made.subject)}.")
+    said = f"Comment {made.id} on {harmless(made.subject)}."
+    click.echo(printed_json(made) if as_json else said)
 
 
 def _place(evidence: Evidence) -> str:
     page = f", p. {evidence.page}" if evidence.page else ""
     section = f", {evidence.section}" if evidence.section else ""
     return harmless(f"{evidence.document.title}{section}{page}")
+
+
+def _say(found: Finding, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(printed_json(found))
+    else:
+        _show(found)
 
 
 def _show(found: Finding) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kb.cli.fit_shown import print_fit, print_ranking
-from kb.cli.project import as_json_option
+from kb.cli.options import as_json_option
 from kb.cli.show import dim, harmless, printed_json, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from kb.cli.project import as_json_option
+from kb.cli.options import as_json_option
 from kb.cli.show import harmless, say
 from kb.config import Config
 from kb.errors import UsageError

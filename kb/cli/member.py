@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import asdict
 
 import click
 
 from kb.accounts import hashed
-from kb.cli.show import harmless, say
+from kb.cli.options import as_json_option
+from kb.cli.show import harmless, printed_json, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase
 from kb.records import ROLES, Role
@@ -32,8 +31,9 @@ def member() -> None:
 @click.argument("name")
 @role_option
 @click.option("--no-password", is_flag=True, help="For those who sign in by OpenID Connect.")
+@as_json_option
 @click.pass_obj
-def add(config: Config, name: str, role: Role, no_password: bool) -> None:
+def add(config: Config, name: str, role: Role, no_password: bool, as_json: bool) -> None:
     """Give NAME an account; asks for a password, or reads one line where input is piped.
 
     With OpenID Connect NAME is the e-mail address that the provider vouches for.
@@ -41,18 +41,19 @@ def add(config: Config, name: str, role: Role, no_password: bool) -> None:
     secret = "" if no_password else hashed(_password())
     with KnowledgeBase(config) as kb:
         added = kb.store.members.add(name, role, secret)
-    click.echo(f"{harmless(added.name)} is {added.role} now.")
+    said = f"{harmless(added.name)} is {added.role} now."
+    click.echo(printed_json(added) if as_json else said)
 
 
 @member.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@as_json_option
 @click.pass_obj
 def list_(config: Config, as_json: bool) -> None:
     """List the accounts."""
     with KnowledgeBase(config) as kb:
         members = kb.store.members.all()
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in members], ensure_ascii=False, indent=2))
+        click.echo(printed_json(members))
         return
     for each in members:
         out = f"  (may not sign in since {each.disabled_at[:10]})" if each.disabled_at else ""
@@ -63,12 +64,14 @@ def list_(config: Config, as_json: bool) -> None:
 @member.command("role")
 @click.argument("name")
 @click.argument("role", type=click.Choice(ROLES))
+@as_json_option
 @click.pass_obj
-def role_(config: Config, name: str, role: Role) -> None:
+def role_(config: Config, name: str, role: Role, as_json: bool) -> None:
     """Let NAME do more or less, from the next click on."""
     with KnowledgeBase(config) as kb:
         changed = kb.store.members.set_role(name, role)
-    click.echo(f"{harmless(changed.name)} is {changed.role} now.")
+    said = f"{harmless(changed.name)} is {changed.role} now."
+    click.echo(printed_json(changed) if as_json else said)
 
 
 @member.command()
@@ -85,12 +88,14 @@ def password(config: Config, name: str) -> None:
 @member.command()
 @click.argument("name")
 @click.option("--undo", is_flag=True, help="Let them in again.")
+@as_json_option
 @click.pass_obj
-def disable(config: Config, name: str, undo: bool) -> None:
+def disable(config: Config, name: str, undo: bool, as_json: bool) -> None:
     """Let NAME in no more, at once. What they did stays theirs."""
     with KnowledgeBase(config) as kb:
         found = kb.store.members.disable(name, disabled=not undo)
-    click.echo(f"{harmless(found.name)} may {'sign in again' if undo else 'not sign in any more'}.")
+    said = f"{harmless(found.name)} may {'sign in again' if undo else 'not sign in any more'}."
+    click.echo(printed_json(found) if as_json else said)
 
 
 def _password() -> str:

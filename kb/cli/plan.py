@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kb.cli.experiment import gain_text
-from kb.cli.project import as_json_option
+from kb.cli.options import as_json_option
 from kb.cli.show import dim, harmless, heading, labelled, printed_json
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase

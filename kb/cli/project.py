@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from kb.cli.show import dim, harmless, heading, labelled, say
+from kb.cli.options import as_json_option, parse_settings
+from kb.cli.show import dim, harmless, heading, labelled, printed_json, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase
 from kb.records import (
@@ -21,7 +22,6 @@ from kb.records import (
     short_key,
 )
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 set_option = click.option(
     "--set",
     "settings",
@@ -39,14 +39,15 @@ def project() -> None:
 @project.command("new")
 @click.argument("name")
 @set_option
+@as_json_option
 @click.pass_obj
-def new_(config: Config, name: str, settings: tuple[str, ...]) -> None:
+def new_(config: Config, name: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Begin the project NAME. Asks for metric and baseline where a person is there to answer."""
     given = parse_settings(settings)
     if not given and sys.stdin.isatty():
         given = _asked()
     with KnowledgeBase(config) as kb:
-        _show(kb, kb.workbench.new_project(name, given))
+        _show(kb, kb.workbench.new_project(name, given), as_json=as_json)
 
 
 @project.command("list")
@@ -74,46 +75,48 @@ def list_(config: Config, archived: bool, as_json: bool) -> None:
 def show(config: Config, name: str, as_json: bool) -> None:
     """Show a project: its brief, what is missing from it, its candidates and its reading."""
     with KnowledgeBase(config) as kb:
-        found = kb.store.projects.get(name)
-        if as_json:
-            shown = asdict(found) | {"missing": kb.workbench.missing(found)}
-            click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
-        else:
-            _show(kb, found)
+        _show(kb, kb.store.projects.get(name), as_json=as_json)
 
 
 @project.command()
 @click.argument("name")
 @set_option
+@as_json_option
 @click.pass_obj
-def edit(config: Config, name: str, settings: tuple[str, ...]) -> None:
+def edit(config: Config, name: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Change fields of a project's brief."""
     if not settings:
         raise click.UsageError("Say what to change, for example --set baseline=0.71.")
     with KnowledgeBase(config) as kb:
         found = kb.store.projects.get(name)
-        _show(kb, kb.workbench.edit_project(found, parse_settings(settings)))
+        edited = kb.workbench.edit_project(found, parse_settings(settings))
+        _show(kb, edited, as_json=as_json)
 
 
 @project.command()
 @click.argument("name")
 @click.option("--undo", is_flag=True, help="Bring it back.")
+@as_json_option
 @click.pass_obj
-def archive(config: Config, name: str, undo: bool) -> None:
+def archive(config: Config, name: str, undo: bool, as_json: bool) -> None:
     """Put a project out of sight. Nothing is deleted."""
     with KnowledgeBase(config) as kb:
-        kb.store.projects.archive(name, archived=not undo)
+        found = kb.store.projects.archive(name, archived=not undo)
+    if as_json:
+        click.echo(printed_json(found))
+        return
     click.echo(f"{'Reopened' if undo else 'Archived'} {harmless(name)}.")
 
 
 @project.command()
 @click.argument("name")
 @click.argument("copy")
+@as_json_option
 @click.pass_obj
-def clone(config: Config, name: str, copy: str) -> None:
+def clone(config: Config, name: str, copy: str, as_json: bool) -> None:
     """Begin the project COPY with the brief, documents and candidates of NAME."""
     with KnowledgeBase(config) as kb:
-        _show(kb, kb.workbench.clone_project(name, copy))
+        _show(kb, kb.workbench.clone_project(name, copy), as_json=as_json)
 
 
 @project.command()
@@ -123,6 +126,7 @@ def clone(config: Config, name: str, copy: str) -> None:
 @click.option("--owner")
 @click.option("--reason", help="Needed to reject.")
 @click.option("--note")
+@as_json_option
 @click.pass_obj
 def candidate(
     config: Config,
@@ -132,11 +136,15 @@ def candidate(
     owner: str | None,
     reason: str | None,
     note: str | None,
+    as_json: bool,
 ) -> None:
     """Let the project NAME consider FINDING (its number), or say what has become of it."""
     with KnowledgeBase(config) as kb:
         set_ = kb.store.candidates.set(name, finding, status, owner=owner, reason=reason, note=note)
-        click.echo(f"{harmless(set_.finding.name)}: {set_.status} in {harmless(set_.project)}.")
+        if as_json:
+            click.echo(printed_json(set_))
+        else:
+            click.echo(f"{harmless(set_.finding.name)}: {set_.status} in {harmless(set_.project)}.")
         for other in kb.store.candidates.of_finding(set_.finding.id):
             if other.project != set_.project and other.status not in {"new", "shortlisted"}:
                 why = f": {harmless(other.reason)}" if other.reason else ""
@@ -149,18 +157,24 @@ def candidate(
 @click.option("--status", type=click.Choice(READING_STATUSES), default="read", show_default=True)
 @click.option("--minutes", type=click.FloatRange(min=0), default=0.0, help="Spent now; added up.")
 @click.option("--reason", default="", help="Needed to exclude.")
+@as_json_option
 @click.pass_obj
 def read(
-    config: Config, name: str, key: str, status: ReadingStatus, minutes: float, reason: str
+    config: Config,
+    name: str,
+    key: str,
+    status: ReadingStatus,
+    minutes: float,
+    reason: str,
+    as_json: bool,
 ) -> None:
     """Note that you have read the document KEY for the project NAME."""
     with KnowledgeBase(config) as kb:
         document = kb.store.documents.by_key(key)
         kb.store.projects.get(name)
         reading = kb.store.projects.read(name, document.id, status, minutes=minutes, reason=reason)
-        click.echo(
-            f"{harmless(document.title)}: {reading.status}, {reading.minutes:g} minutes in all."
-        )
+    spent = f"{reading.status}, {reading.minutes:g} minutes in all."
+    click.echo(printed_json(reading) if as_json else f"{harmless(document.title)}: {spent}")
 
 
 @project.command()
@@ -201,17 +215,6 @@ def progress(config: Config, name: str, count: int, as_json: bool) -> None:
         click.echo(f"{score:>14.2f}  {short_key(document.key)} {harmless(document.title)}")
 
 
-def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
-    """`FIELD=VALUE` pairs as a dict; an empty value is None."""
-    given: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or not name.strip():
-            raise click.UsageError(f"“{setting}” is not FIELD=VALUE.")
-        given[name.strip()] = value.strip() or None
-    return given
-
-
 def _asked() -> dict[str, Any]:
     """Metric and baseline first: a gain without them means nothing."""
     questions = {
@@ -229,7 +232,10 @@ def _asked() -> dict[str, Any]:
     return given
 
 
-def _show(kb: KnowledgeBase, found: Project) -> None:
+def _show(kb: KnowledgeBase, found: Project, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(printed_json(asdict(found) | {"missing": kb.workbench.missing(found)}))
+        return
     click.echo(heading(found.name + (" (archived)" if found.archived_at else "")))
     for name, value in found.brief.items():
         if name == "mappings" and isinstance(value, dict):  # of other metrics to ours

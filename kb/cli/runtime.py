@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kb.cli.project import as_json_option
+from kb.cli.options import as_json_option
 from kb.cli.show import dim, harmless, printed_json, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase
@@ -60,11 +60,13 @@ def list_(config: Config, project: str, as_json: bool) -> None:
 
 @runtime.command()
 @click.argument("number", type=int)
+@as_json_option
 @click.pass_obj
-def remove(config: Config, number: int) -> None:
+def remove(config: Config, number: int, as_json: bool) -> None:
     """Take trial run NUMBER back."""
     with KnowledgeBase(config) as kb:
-        click.echo(f"Removed {_line(kb.planner.remove_trial(number))}")
+        found = kb.planner.remove_trial(number)
+    click.echo(printed_json(found) if as_json else f"Removed {_line(found)}")
 
 
 @runtime.command()

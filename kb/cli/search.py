@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from kb.cli.options import as_json_option
 from kb.cli.show import dim, documents_table_row, heading, marked, say
 from kb.config import Config
 from kb.knowledge_base import KnowledgeBase
@@ -32,7 +33,7 @@ from kb.records import KINDS, MODES, DocumentHits, Hit, Kind, Mode, Query, short
 @click.option("--saved", metavar="NAME", help="Ask a saved search again, and say what is new.")
 @click.option("--forget", metavar="NAME", help="Remove a saved search.")
 @click.option("--list", "listed", is_flag=True, help="List the saved searches.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@as_json_option
 @click.pass_obj
 def search(
     config: Config,
@@ -119,7 +120,7 @@ def _keep_house(kb: KnowledgeBase, forget: str | None, *, as_json: bool) -> None
 @click.command()
 @click.argument("key")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Documents.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@as_json_option
 @click.pass_obj
 def similar(config: Config, key: str, k: int, as_json: bool) -> None:
     """Find works like the one of that KEY."""

@@ -7,13 +7,14 @@ from dataclasses import asdict
 
 import click
 
+from kb.cli.options import as_json_option
 from kb.config import Config
 from kb.health import figures
 from kb.knowledge_base import KnowledgeBase
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@as_json_option
 @click.pass_obj
 def status(config: Config, as_json: bool) -> None:
     """Say what the library holds and what is left to do."""

@@ -76,7 +76,7 @@ class Candidates:
         with self._db.transaction():
             finding = self._findings.get(finding_id)
             project_id = self._projects.get(project).id
-            old = self._read("c.project_id = ? and c.finding_id = ?", project_id, finding.id)
+            old = [c for c in self.of_finding(finding.id) if c.project == project]
             before = old[0] if old else None
             if before and revision is not None and before.revision != revision:
                 raise Conflict(
@@ -106,6 +106,7 @@ class Candidates:
             return self._read("c.project_id = ? and c.finding_id = ?", project_id, finding.id)[0]
 
     def _read(self, condition: str, *values: object) -> list[Candidate]:
+        """One for each project and finding: of a merged finding's, its own before the others'."""
         rows = self._db.all(
             "select c.*, p.name as project from candidates c "
             f"join projects p on p.id = c.project_id where {condition} order by c.id",
@@ -120,7 +121,13 @@ class Candidates:
             )
             for row in rows
         ]  # fmt: skip
-        return sorted(found, key=lambda c: CANDIDATE_STATUSES.index(c.status))
+        own = {(c.project, c.finding.id): c for c in sorted(found, key=lambda c: c.updated_at)}
+        own |= {
+            (c.project, c.finding.id): c
+            for c, row in zip(found, rows, strict=True)
+            if row["finding_id"] == c.finding.id
+        }
+        return sorted(own.values(), key=lambda c: (CANDIDATE_STATUSES.index(c.status), c.id))
 
     # -- comments --------------------------------------------------------------------------------
 
