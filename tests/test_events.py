@@ -117,3 +117,12 @@ def test_a_quote_is_stale_where_the_newest_version_does_not_say_it(
     assert [each.quote for each in kb.workbench.stale()] == ["Cats purr. Dogs"]
     kb.store.documents.remove("arxiv:1901.00001")
     assert kb.workbench.stale() == []
+
+
+def test_the_events_of_one_experiment_are_its_alone(store: Store) -> None:
+    store.projects.add("mail")
+    first = store.experiments.add("mail", "Try it", {})
+    store.experiments.add("mail", "Try another", {})
+    store.experiments.edit(first.id, first.revision, title="Try it twice")
+    found = store.events.find(experiment=first.id)
+    assert [event.what for event in found] == ["changed", "added"]

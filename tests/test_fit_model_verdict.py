@@ -46,6 +46,11 @@ def test_a_sure_gain_worth_having_is_worth_it() -> None:
     assert "95 of 100 within 20, and takes 100 MB of memory" in found.sentences[-1]
 
 
+def test_a_metric_has_its_own_article() -> None:
+    found = chosen(entry("good", figure(0.05, 0.03)), metric="accuracy")
+    assert "good reaches an accuracy of 0.750" in found.sentences[0]
+
+
 @pytest.mark.parametrize(
     ("gain", "text"),
     [

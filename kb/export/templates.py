@@ -64,19 +64,28 @@ def filled(
             if length > LONGEST:
                 raise UsageError("The template writes without end.")
     except TemplateSyntaxError as error:
-        raise UsageError(f"The template's line {error.lineno}: {error.message}.") from error
+        raise UsageError(f"The template's line {error.lineno}: {_words(error)}.") from error
     except SecurityError as error:
         raise UsageError(
-            f"The template{_line(error)} asks for what no template may: {error}."
+            f"The template{_line(error)} asks for what no template may: {_words(error)}."
         ) from error
     except UndefinedError as error:
         known = ", ".join([*given, *(f"sections.{name}" for name in sections)])
         raise UsageError(
-            f"The template{_line(error)} names what is not there: {error}. There is: {known}."
+            f"The template{_line(error)} names what is not there: {_words(error)}. "
+            f"There is: {known}."
         ) from error
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise UsageError(f"The template{_line(error)} cannot be filled: {error}.") from error
+        raise UsageError(
+            f"The template{_line(error)} cannot be filled: {_words(error)}."
+        ) from error
     return "".join(pieces)
+
+
+def _words(error: Exception) -> str:
+    """What an error says, to be followed by a full stop of ours."""
+    said = error.message if isinstance(error, TemplateError) else str(error)
+    return (said or type(error).__name__).rstrip(".")
 
 
 def _line(error: Exception) -> str:

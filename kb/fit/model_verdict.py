@@ -12,7 +12,7 @@ from typing import Literal
 from kb.fit import verdict as of_datasets
 from kb.fit.resampling import Figure
 from kb.fit.speed import Speed
-from kb.fit.verdict import more_labels, shown, signed
+from kb.fit.verdict import article, more_labels, shown, signed
 
 Kind = Literal["worth it", "not worth it", "needs labels", "no evidence", "too slow", "none loaded"]
 
@@ -167,7 +167,7 @@ def _none_loaded(found: Measured, failed: Sequence[Failed]) -> Choice:
         None,
         "none loaded",
         (
-            f"{found.baseline.name} with a linear model reaches a {found.metric} of "
+            f"{found.baseline.name} with a linear model reaches {article(found.metric)} of "
             f"{shown(found.baseline.score)} on {found.rows:,} labelled texts.",
             *(f"{each.name} could not be tried: {each.reason}" for each in failed),
         ),
@@ -270,7 +270,7 @@ def _not_learnable(found: Measured) -> Choice:
 def _reached(entry: Entry, found: Measured) -> str:
     assert entry.gain is not None
     return (
-        f"On {found.rows:,} labelled texts {entry.name} reaches a {found.metric} of "
+        f"On {found.rows:,} labelled texts {entry.name} reaches {article(found.metric)} of "
         f"{shown(entry.score)}, {found.baseline.name} with a linear model "
         f"{shown(found.baseline.score)}: {signed(entry.gain)}."
     )

@@ -41,6 +41,7 @@ from kb.fit.scores import h_score, log_me
 from kb.fit.speed import Read, Speed, measure_speed
 from kb.fit.tables import Table
 from kb.fit.vectors import VectorCache, embed_whole
+from kb.fit.verdict import article
 from kb.search.embed import Embedder, Vectors
 
 log = logging.getLogger(__name__)
@@ -111,8 +112,8 @@ def hypothesis(models: Sequence[str], target: str, metric: str, worth: float) ->
     """What is put to the test, before anything is measured."""
     which = models[0] if len(models) == 1 else f"at least one of {', '.join(models)}"
     return (
-        f"A linear model on the vectors of {which} reaches a {metric} on {target} that is at least "
-        f"{worth:g} above that of {BASELINE} with a linear model."
+        f"A linear model on the vectors of {which} reaches {article(metric)} on {target} that is "
+        f"at least {worth:g} above that of {BASELINE} with a linear model."
     )
 
 

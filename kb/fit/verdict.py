@@ -166,6 +166,11 @@ def more_labels(rows: int, gain: Figure, worth: float) -> int:
     return min(max(more, rows // 5), MOST)
 
 
+def article(metric: str) -> str:
+    """A metric with its article: “an accuracy”, “a macro-F1”."""
+    return f"{'an' if metric[:1].lower() in 'aeiou' else 'a'} {metric}"
+
+
 def shown(figure: Figure) -> str:
     """0.742 (0.69 to 0.79)."""
     return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"

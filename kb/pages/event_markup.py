@@ -134,6 +134,11 @@ def row(event: Event, *, day: bool = False) -> str:
     )
 
 
+def history(events: Sequence[Event]) -> str:
+    """What was done to one thing, each event with its day."""
+    return f'<ul class="kb-events">{"".join(row(event, day=True) for event in events)}</ul>'
+
+
 def by_day(events: Sequence[Event]) -> str:
     """Events under the days in UTC on which they happened, in the order given."""
     days = itertools.groupby(events, key=lambda event: event.at[:10])

@@ -11,7 +11,7 @@ import streamlit as st
 
 from kb.errors import KbError
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import experiment_form, finding_markup, forms, place, plan_markup, planned, session
+from kb.pages import event_markup, experiment_form, forms, place, plan_markup, planned, session
 from kb.pages.markup import box, escaped
 from kb.records import Estimate, Evidence, Experiment, Project
 
@@ -21,7 +21,7 @@ def show(kb: KnowledgeBase, found: Experiment) -> None:
     st.button("All experiments", icon=":material/arrow_back:", type="tertiary", key="back",
               on_click=_leave, args=(found.project,))  # fmt: skip
     project = kb.store.projects.get(found.project)
-    st.html(plan_markup.title(found) + plan_markup.about(found, _names(kb, found), project.brief))
+    st.html(plan_markup.title(found) + plan_markup.about(found, _names(kb, found), project))
     if session.may("editor"):
         _next(kb, found)
     _explained(kb, found, project)
@@ -32,7 +32,7 @@ def show(kb: KnowledgeBase, found: Experiment) -> None:
             with st.expander("Overrule the gain", icon=":material/gavel:"):
                 experiment_form.overrule(kb, found)
     with st.expander("History", icon=":material/history:"):
-        st.html(finding_markup.history(kb.store.events.of(f"experiment:{found.id}"), []))
+        st.html(event_markup.history(kb.store.events.find(experiment=found.id)))
 
 
 def _leave(project: str) -> None:
@@ -83,7 +83,7 @@ def _explained(kb: KnowledgeBase, found: Experiment, project: Project) -> None:
     of, problem = st.session_state.pop("start-refused", (None, ""))
     if of == found.id:
         st.html(box(problem))
-    unit = plan_markup.unit_of(project.brief)
+    unit = project.gain_unit
     ranking = planned.ranking(kb, found.project)
     ranked = next((each for each in ranking.ranked if each.experiment.id == found.id), None)
     st.html('<h3 class="kb-h2">Its numbers, and where they come from</h3>')

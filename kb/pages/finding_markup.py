@@ -165,21 +165,3 @@ def comments(found: Sequence[Comment]) -> str:
         f'<p class="kb-meta">{escaped(by(each.created_by, each.created_at))}</p></div>'
         for each in found
     )
-
-
-def history(events: Sequence[dict[str, str]], evidence: Sequence[Evidence]) -> str:
-    """What was done to a finding, newest first; its evidence by the beginnings of the quotes."""
-    quotes = {f"evidence:{each.id}": f"“{each.quote[:60]} …”" for each in evidence}
-    rows = []
-    for event in reversed(events):
-        before = "" if event["what"] in {"merged", "unmerged"} else event["before"]  # ids
-        change = " → ".join(
-            quotes.get(each, "a quote" if each.startswith("evidence:") else each)
-            for each in (before, event["after"])
-            if each
-        )
-        rows.append(
-            f"<li>{escaped(event['what'])} {escaped(change)}"
-            f'<span class="kb-meta"> · {escaped(by(event["who"], event["at"]))}</span></li>'
-        )
-    return f'<ul class="kb-outline">{"".join(rows)}</ul>'

@@ -11,8 +11,8 @@ import streamlit as st
 
 from kb.export.charts_page import reported
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import figure, finding_markup, plan_markup
-from kb.pages.event_markup import link, row
+from kb.pages import event_markup, figure, finding_markup, plan_markup
+from kb.pages.event_markup import link
 from kb.pages.markup import escaped
 from kb.records import Evidence, Finding
 
@@ -75,6 +75,4 @@ def tried(kb: KnowledgeBase, finding: Finding) -> None:
 
 def history(kb: KnowledgeBase, finding: Finding) -> None:
     """Draw what was done to it, the latest first."""
-    events = kb.store.events.find(finding=finding.id, limit=MANY)
-    told = "".join(row(event, day=True) for event in events)
-    st.html(f'<ul class="kb-events">{told}</ul>')
+    st.html(event_markup.history(kb.store.events.find(finding=finding.id, limit=MANY)))

@@ -17,6 +17,7 @@ from kb.records import (
     Experiment,
     FactorRating,
     Gain,
+    Project,
     Ranked,
     Schedule,
     Swap,
@@ -27,12 +28,6 @@ BASES: dict[Basis | None, str] = {
     "team": "the team's own", "evidence": "from the evidence", None: "",
 }  # fmt: skip
 CHOICES = {"adopt": "Adopted", "park": "Parked", "reject": "Rejected"}
-
-
-def unit_of(brief: Mapping[str, object]) -> str:
-    """The unit of a gain: the difference of two percentages is points. Plain text."""
-    unit = str(brief.get("unit") or "")
-    return "points" if unit == "%" else unit
 
 
 def gain_text(gain: Gain | None, unit: str) -> str:
@@ -115,12 +110,12 @@ def swaps(found: Sequence[Swap], ranked: Sequence[Ranked]) -> list[str]:
     return told
 
 
-def closed(found: Experiment, brief: Mapping[str, object]) -> str:
+def closed(found: Experiment, project: Project) -> str:
     """An experiment that is finished or was dropped, with what came of it."""
     forecast = found.forecast.gain if found.forecast else None
     meta = " · ".join(filter(None, (
-        f"expected {gain_text(forecast, unit_of(brief))}" if forecast else "",
-        outcome(found, str(brief.get("unit") or "")),
+        f"expected {gain_text(forecast, project.gain_unit)}" if forecast else "",
+        outcome(found, str(project.brief.get("unit") or "")),
     )))  # fmt: skip
     return (
         f'<div class="kb-hit"><p class="kb-name">{escaped(found.title)}'
@@ -196,8 +191,9 @@ def costs(found: Experiment) -> str:
     return ", ".join(filter(None, pieces)) or "not stated"
 
 
-def about(found: Experiment, names: Mapping[str, str], brief: Mapping[str, object]) -> str:
+def about(found: Experiment, names: Mapping[str, str], project: Project) -> str:
     """What else is known of it. `names` are "tries" and "waits for", in words."""
+    brief = project.brief
     unit = str(brief.get("unit") or "")
     limit = "at most" if brief.get("direction") == "lower" else "at least"
     success = f"{limit} {found.threshold:g} {unit}" if found.threshold is not None else ""
@@ -207,7 +203,7 @@ def about(found: Experiment, names: Mapping[str, str], brief: Mapping[str, objec
         "Retraining": {True: "yes", False: "no", None: ""}[found.retraining],
         "Takes": costs(found),
         "A success": "; ".join(filter(None, (success.strip(), found.success))),
-        "Was expected": gain_text(found.forecast.gain, unit_of(brief)) if found.forecast else "",
+        "Was expected": gain_text(found.forecast.gain, project.gain_unit) if found.forecast else "",
         "Outcome": outcome(found, unit),
         "Note": found.note,
         "Planned": by(found.created_by, found.created_at),

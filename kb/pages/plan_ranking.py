@@ -5,7 +5,7 @@ It knows lists, a chart and its table. The order and its doubts are the planner'
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -14,7 +14,7 @@ from kb.export.charts import gain_chart
 from kb.knowledge_base import KnowledgeBase
 from kb.pages import experiment_form, figure, forms, plan_markup, planned, session
 from kb.pages.markup import box, escaped
-from kb.records import Experiment, Ranked
+from kb.records import Experiment, Project, Ranked
 
 FIRST = 8  # experiments shown before more are asked for: two screens of them, by eye
 
@@ -26,8 +26,8 @@ def show(kb: KnowledgeBase, project: str) -> None:
             _new(kb, project)
     ranking = planned.ranking(kb, project)
     everything = kb.store.experiments.of_project(project)
-    brief = kb.store.projects.get(project).brief
-    unit = plan_markup.unit_of(brief)
+    about = kb.store.projects.get(project)
+    unit = about.gain_unit
     if not everything:
         st.html(box("Nothing is planned yet. An experiment tries findings, costs hours, and says "
                     "from when on it is a success.", "note"))  # fmt: skip
@@ -39,7 +39,7 @@ def show(kb: KnowledgeBase, project: str) -> None:
         _cards(ranking.ranked, unit)
         with st.expander("As a table", icon=":material/table:"):
             _table(ranking.ranked, unit)
-    _closed([each for each in everything if each.status in {"finished", "dropped"}], brief)
+    _closed([each for each in everything if each.status in {"finished", "dropped"}], about)
 
 
 def _new(kb: KnowledgeBase, project: str) -> None:
@@ -127,7 +127,7 @@ def _table(ranked: Sequence[Ranked], unit: str) -> None:
     st.html(f'<p class="kb-meta">Gains in {escaped(unit or "the metric’s unit")}.</p>')
 
 
-def _closed(found: Sequence[Experiment], brief: Mapping[str, object]) -> None:
+def _closed(found: Sequence[Experiment], about: Project) -> None:
     """Draw what is finished or was dropped."""
     if not found:
         return
@@ -136,7 +136,7 @@ def _closed(found: Sequence[Experiment], brief: Mapping[str, object]) -> None:
     for each in found[:count]:
         with st.container(horizontal=True, vertical_alignment="center", gap="small",
                           key=f"closed-{each.id}"):  # fmt: skip
-            st.html(plan_markup.closed(each, brief))
+            st.html(plan_markup.closed(each, about))
             if st.button(f"Open experiment {each.id}", key=f"open-{each.id}", type="tertiary",
                          icon=":material/arrow_forward:"):  # fmt: skip
                 open_experiment(each.id)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kb.errors import UsageError
 from kb.planning import fields as checks
 from kb.planning.budget import budget, lacking
+from kb.planning.decisions import decide
 from kb.planning.deployment import deployment
 from kb.planning.questions import questions, risks
 from kb.records import (
@@ -23,7 +24,6 @@ from kb.records import (
     Basis,
     Calibration,
     CandidateStatus,
-    Choice,
     Decision,
     Estimate,
     Evidence,
@@ -49,12 +49,6 @@ if TYPE_CHECKING:
 
 Missing = Callable[[dict[str, object]], list[str]]
 
-STATUS: dict[Choice, CandidateStatus] = {
-    "adopt": "adopted",
-    "park": "parked",
-    "reject": "rejected",
-}
-"""What a decision makes of its candidates."""
 SOLVING = 5.0  # seconds that a schedule may take
 
 
@@ -419,41 +413,11 @@ class Planner:
         leaves out goes back to what other decisions say. Context and confirmation, where not given,
         are written from the brief and the experiments as they are today.
         """
-        typed = checks.check_decision(given)
-        with self._store.transaction():
-            found = self._store.projects.get(project)
-            old = None
-            if typed.get("supersedes") is not None:
-                old = self._store.decisions.get(project, typed["supersedes"])
-                for name in ("candidates", "alternatives", "experiments"):
-                    typed.setdefault(name, getattr(old, name))
-            if not typed.get("candidates"):
-                raise UsageError("Name the findings that this decides on.")
-            typed.setdefault("context", _context(found))
-            if "confirmation" not in typed:
-                confirming = [self._store.experiments.get(i) for i in typed.get("experiments", ())]
-                typed["confirmation"] = " ".join(_confirms(e, found.brief) for e in confirming)
-            made = self._store.decisions.add(
-                project, typed.pop("title"), typed.pop("choice"), **typed
-            )
-            self._restate(project, {*made.candidates, *(old.candidates if old else ())}, made)
-        return made
+        return decide(self._store, project, given)
 
     def decisions(self, project: str) -> list[Decision]:
         """The project's decisions by number, those that were superseded too."""
         return self._store.decisions.of_project(project)
-
-    def _restate(self, project: str, finding_ids: Iterable[int], made: Decision) -> None:
-        """Give each finding the status that the latest decision on it says, if any still does."""
-        standing = [d for d in self.decisions(project) if d.superseded_by is None]
-        for finding_id in sorted(finding_ids):
-            on_it = [each for each in standing if finding_id in each.candidates]
-            if on_it:
-                status, reason = STATUS[on_it[-1].choice], _because(on_it[-1])
-            else:
-                status = "shortlisted"
-                reason = f"Decision {made.supersedes} was superseded by decision {made.number}."
-            self._store.candidates.set(project, finding_id, status, reason=reason)
 
     # -- calibration -----------------------------------------------------------------------------
 
@@ -632,33 +596,3 @@ def _upwards(experiment: Experiment, brief: Mapping[str, object]) -> Experiment:
     sign = -1.0 if brief.get("direction") == "lower" else 1.0
     beside = None if baseline is None else sign * baseline
     return replace(experiment, result=replace(result, value=sign * result.value, baseline=beside))
-
-
-def _because(decision: Decision) -> str:
-    return f"Decision {decision.number}: {decision.reason}"
-
-
-def _context(project: Project) -> str:
-    """Why there is something to decide, from the brief."""
-    brief = project.brief
-    unit = f" {brief['unit']}" if brief.get("unit") else ""
-    found = [f"Objective: {brief['objective']}."] if brief.get("objective") else []
-    if brief.get("metric") and brief.get("baseline") is not None:
-        source = f" ({brief['baseline_is']})" if brief.get("baseline_is") else ""
-        target = f", the target {brief['target']:g}{unit}" if brief.get("target") else ""
-        found.append(f"{brief['metric']} is at {brief['baseline']:g}{unit} today{source}{target}.")
-    return " ".join(found)
-
-
-def _confirms(experiment: Experiment, brief: Mapping[str, object]) -> str:
-    """How the experiment decides, and what it has measured."""
-    unit = f" {brief['unit']}" if brief.get("unit") else ""
-    rule = f" {experiment.success.rstrip('.')}." if experiment.success else ""
-    if experiment.threshold is not None:
-        way = "at most" if brief.get("direction") == "lower" else "at least"
-        metric = brief.get("metric") or "The metric"
-        rule = f" {metric} of {way} {experiment.threshold:g}{unit}.{rule}"
-    measured = ""
-    if experiment.result is not None and experiment.result.value is not None:
-        measured = f" Measured: {experiment.result.value:g}{unit}."
-    return f"“{experiment.title}”:{rule or ' no threshold was set.'}{measured}"

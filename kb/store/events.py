@@ -97,6 +97,7 @@ class Events:
         kind: EventKind | None = None,
         project: str | None = None,
         finding: int | None = None,
+        experiment: int | None = None,
         since: str = "",
         until: str = "",
         limit: int = 100,
@@ -105,7 +106,8 @@ class Events:
 
         `since` and `until` are times or days in UTC; of both only what lies after the one and
         before the other counts. `project` takes in its experiments, and what was done to the
-        findings that it considers, and `finding` its quotes, remarks and what projects make of it.
+        findings that it considers; `finding` its quotes, remarks and what projects make of it;
+        `experiment` is that alone.
         """
         rows = self._db.all(
             f"{_ABOUT} where (?1 is null or e.who = ?1) and (?2 is null or {_KIND} = ?2) "
@@ -116,8 +118,9 @@ class Events:
             "or (e.what not in ('candidate', 'rated') and coalesce(f.id, g.id) in "
             "(select finding_id from candidates where project_id = "
             "(select id from projects where name = ?5)))) "
-            "and (?7 is null or coalesce(f.id, g.id) = ?7) order by e.id desc limit ?6",
-            who, kind, since, until, project, limit, finding,
+            "and (?7 is null or coalesce(f.id, g.id) = ?7) "
+            "and (?8 is null or e.subject = 'experiment:' || ?8) order by e.id desc limit ?6",
+            who, kind, since, until, project, limit, finding, experiment,
         )  # fmt: skip
         return [Event(**dict(row)) for row in rows]
 
