@@ -320,12 +320,8 @@ def test_remarks_removals_and_splits_lose_nothing_that_is_typed(
     page.get_by_text("Removed: “Dogs bark at the mailman.”").wait_for()
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("Speaks for it (2)").wait_for()
-    page.wait_for_timeout(2000)  # the undo draws the page anew, and folds up what is open by then
+    page.locator('.stApp[data-test-script-state="notRunning"]').wait_for()  # the undo is drawn
     page.locator("summary", has_text="Split").click()
-    if not page.get_by_text("Quote 2").is_visible():
-        page.wait_for_timeout(1000)
-    if not page.get_by_text("Quote 2").is_visible():
-        page.locator("summary", has_text="Split").click()
     page.get_by_text("Quote 2").click()
     page.get_by_label("Name of the new finding").fill("Dogs")
     page.get_by_role("button", name="Split off").click()

@@ -124,8 +124,7 @@ class Connection:
         if self.raw.in_transaction:
             yield
             return
-        if self.only_read:
-            raise Forbidden(self.only_read)
+        self._may_write()
         self.raw.execute("begin immediate")
         try:
             yield
@@ -147,6 +146,10 @@ class Connection:
         finally:
             self.raw.execute("rollback")
 
+    def _may_write(self) -> None:
+        if self.only_read:
+            raise Forbidden(self.only_read)
+
     def all(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
         return self.raw.execute(sql, values).fetchall()
@@ -163,11 +166,13 @@ class Connection:
         return row
 
     def run(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        """Execute one statement."""
+        """Execute one statement that writes."""
+        self._may_write()
         return self.raw.execute(sql, values)
 
     def insert(self, table: str, **values: Any) -> int:
         """Insert one row and return its id."""
+        self._may_write()
         columns = ", ".join(values)
         marks = ", ".join("?" * len(values))
         cursor = self.raw.execute(
