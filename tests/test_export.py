@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from kb.export.findings_csv import findings_csv, harmless
-from kb.export.findings_markdown import escaped, findings_markdown
+from kb.export.findings_markdown import effect_text, escaped, findings_markdown
 from kb.findings.workbench import Workbench
-from kb.records import Metadata, Supported
+from kb.records import Effect, Metadata, Supported
 from kb.store import Store
 from tests.test_pages import ATTACKS, parsed_html
 from tests.test_store import PARSED, add
@@ -162,3 +162,15 @@ def test_what_a_document_or_a_person_says_stays_text(store: Store, attack: str) 
     (row,) = rows(listed(store))
     assert row["quote"] == " ".join(text.split())
     assert row["licence"].lstrip("'") == " ".join(attack.split())
+
+
+@pytest.mark.parametrize(
+    ("effect", "shown"),
+    [
+        (Effect("accuracy", "%", value=80.8, baseline=71.3), "71.3 → 80.8 % = +9.5 points"),
+        (Effect("accuracy", "%", gain=9.5), "+9.5 %"),  # of what, the quote does not say
+        (Effect("latency", "ms", value=5, baseline=9), "9 → 5 ms = -4 ms"),
+    ],
+)
+def test_two_percentages_differ_by_points(effect: Effect, shown: str) -> None:
+    assert effect_text(effect) == f"{effect.metric}: {shown}"

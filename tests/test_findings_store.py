@@ -314,3 +314,12 @@ def test_of_merged_findings_a_project_has_one_candidate(store: Store) -> None:
     assert {c.finding.name: c.status for c in store.candidates.of_project("mail")} == {
         "SST": "trying", "Treebank": "shortlisted",
     }  # fmt: skip
+
+
+def test_of_two_candidates_the_kept_findings_own_counts_not_the_later(store: Store) -> None:
+    kept, other = store.findings.add("dataset", "SST"), store.findings.add("dataset", "Treebank")
+    store.projects.add("mail")
+    store.candidates.set("mail", kept.id, "trying")
+    store.candidates.set("mail", other.id, "parked")
+    store.findings.merge(kept.id, other.id)
+    assert [c.status for c in store.candidates.of_project("mail")] == ["trying"]
