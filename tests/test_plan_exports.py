@@ -20,9 +20,10 @@ from kb.errors import UsageError
 from kb.export.docx_plan import docx_plan
 from kb.export.obsidian import obsidian
 from kb.export.pdf import pdf
+from kb.export.plan_findings import sources
 from kb.export.plan_html import plan_html
 from kb.export.plan_markdown import plan_markdown
-from kb.export.plan_report import gain_text, sections, sources
+from kb.export.plan_report import gain_text, sections
 from kb.records import Evidence, Gain, Plan
 from tests.plan_maker import empty_plan, large_plan, make_plan
 

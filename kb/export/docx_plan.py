@@ -21,15 +21,11 @@ from docx.shared import Cm, Emu, Pt, RGBColor
 from docx.text.paragraph import Paragraph
 
 from kb.export import visible
-from kb.export.plan_report import Source, sections, sources
+from kb.export.plan_findings import Source, sources
+from kb.export.plan_report import sections
 from kb.export.report import SHORT, Block, Figure, Heading, Quote, Sentences, Table
 from kb.records import Plan
 
-ORDER = (
-    "summary", "questions", "brief", "experiments", "schedule", "risks", "deployment", "choices",
-    "datasets", "models", "runtime", "decisions", "forecasts",
-    "arithmetic", "quotes",
-)  # fmt: skip
 PAPER = (Cm(21.0), Cm(29.7))
 MARGIN = Cm(2.2)
 TEXT = Cm(16.6)  # what the margins leave
@@ -45,9 +41,8 @@ def docx_plan(plan: Plan) -> bytes:
     document = docx.Document()
     _set_up(document, plan)
     document.add_heading(visible(plan.project.name), 0)
-    made = sections(plan)
-    for name in ORDER:
-        for block in made[name]:
+    for blocks in sections(plan).values():
+        for block in blocks:
             _add(document, block)
     cited = sources(plan)
     if cited:

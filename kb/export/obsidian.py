@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from kb.export import KIND_NAMES, source, visible
 from kb.export.citations import cited_works
 from kb.export.findings_markdown import cited, effect_text, escaped
+from kb.export.plan_findings import strength
 from kb.export.plan_markdown import plan_markdown
-from kb.export.plan_report import CHOSEN, gain_text, strength
+from kb.export.plan_report import CHOSEN, gain_text
 from kb.records import Decision, Document, Evidence, Experiment, Plan, Supported
 
 FOLDERS = {"finding": "Findings", "document": "Works", "experiment": "Experiments",

@@ -6,7 +6,8 @@ import html
 import re
 
 from kb.export import visible
-from kb.export.plan_report import sections, sources
+from kb.export.plan_findings import sources
+from kb.export.plan_report import sections
 from kb.export.report import html_page, html_part
 from kb.export.templates import filled
 from kb.records import Plan

@@ -10,7 +10,8 @@ import re
 
 from kb.export import visible
 from kb.export.findings_markdown import escaped
-from kb.export.plan_report import sections, sources
+from kb.export.plan_findings import sources
+from kb.export.plan_report import sections
 from kb.export.report import Figure, markdown_lines
 from kb.export.templates import filled
 from kb.records import Plan

@@ -6,35 +6,35 @@ It knows which facts matter and in which order. It does not know what the report
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from kb.export import KIND_NAMES, source, value_text, version, visible
-from kb.export.citations import cited_works
+from kb.export import value_text
 from kb.export.findings_markdown import effect_text
-from kb.export.report import Block, Figure, Heading, Quote, Sentences, Table
+from kb.export.plan_findings import (
+    Cite,
+    appendix,
+    begun,
+    choices,
+    cited,
+    count,
+    datasets,
+    findings_of,
+    spaced,
+)
+from kb.export.report import Block, Figure, Heading, Sentences, Table
 from kb.export.tables import in_order, measured_gain, names_of, titles_of
 from kb.records import (
-    Assessment,
-    Candidate,
-    CandidateStatus,
     Choice,
     Decision,
-    Document,
-    Evidence,
     Experiment,
-    FindingKind,
     Gain,
     Plan,
     Ranked,
-    Supported,
 )
 
-QUOTES = 2
-"""Of a finding in the text, the first for and the first against; the rest stand in the appendix."""
-
 CHOSEN: dict[Choice, str] = {"adopt": "Adopt", "park": "Park", "reject": "Reject"}
+
 UNKNOWN = "not known"
 MISSING = {
     "asked": "who was asked about metric and baseline",
@@ -46,96 +46,30 @@ MISSING = {
 }
 """Fields of a brief in words, where their own name is none."""
 
-FIELDS = {
-    "gpu_hours": "GPU-hours",
-    "max_input": "longest input",
-    "person_hours": "person-hours",
-    "retraining": "needs retraining",
-}
-"""Fields of a finding in words, likewise."""
-
-STATUSES: dict[CandidateStatus, str] = {
-    "new": "not looked at yet", "shortlisted": "shortlisted", "planned": "planned",
-    "trying": "being tried", "adopted": "adopted", "rejected": "rejected", "parked": "parked",
-}  # fmt: skip
-
 Sections = dict[str, tuple[Block, ...]]
 
 
 def sections(plan: Plan) -> Sections:
-    """The sections of a plan by name, in their order; one that has nothing to say is empty."""
-    cite = _Cite(plan)
+    """The sections of a plan by name, as they are read; one that has nothing to say is empty."""
+    cite = Cite(plan)
     made: dict[str, Iterable[Block]] = {
         "summary": _summary(plan),
         "questions": _listed("To be answered first", plan.questions),
         "brief": _brief(plan),
-        "choices": _choices(plan, cite),
-        "datasets": _datasets(plan, cite),
-        "models": _findings(plan, "pretrained_model", cite),
         "experiments": _experiments(plan),
         "schedule": _schedule(plan),
-        "runtime": _runtime(plan),
-        "deployment": _listed("Deployment", plan.deployment),
         "risks": _listed("Risks", plan.risks),
+        "deployment": _listed("Deployment", plan.deployment),
+        "choices": choices(plan, cite),
+        "datasets": datasets(plan, cite),
+        "models": findings_of(plan, "pretrained_model", cite),
+        "runtime": _runtime(plan),
         "decisions": _decisions(plan),
         "forecasts": _listed("How good our forecasts were", plan.calibration.sentences),
         "arithmetic": _arithmetic(plan),
-        "quotes": _appendix(plan, cite),
+        "quotes": appendix(plan, cite),
     }
     return {name: tuple(blocks) for name, blocks in made.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A work that the plan cites."""
-
-    number: int
-    text: str  # authors, title, year, venue
-    address: str  # "" where it has none
-
-
-def sources(plan: Plan) -> tuple[Source, ...]:
-    """The works that the plan cites, numbered as its quotes refer to them."""
-    return tuple(
-        Source(number, _work(document), source(document))
-        for number, document in enumerate(cited_works(plan).values(), start=1)
-    )
-
-
-class _Cite:
-    """Quotes as blocks, with the numbers of their works."""
-
-    def __init__(self, plan: Plan) -> None:
-        works = cited_works(plan).values()
-        self._numbers = {work.id: number for number, work in enumerate(works, start=1)}
-
-    def __call__(self, evidence: Evidence) -> Quote:
-        effect = [effect_text(evidence.effect)] if evidence.effect is not None else []
-        return Quote(
-            visible(evidence.quote),
-            cited(evidence),
-            self._numbers.get(evidence.document.id),
-            (*effect, *([evidence.note] if evidence.note else [])),
-            evidence.stance == "against",
-        )
-
-
-def cited(evidence: Evidence) -> str:
-    """Authors, title, year, section, page and version of a quote, as plain text."""
-    place = [
-        f"section “{evidence.section}”" if evidence.section else "",
-        f"page {evidence.page}" if evidence.page else "",
-        version(evidence),
-    ]
-    return ", ".join([_work(evidence.document, venue=False), *filter(None, place)])
-
-
-def _work(document: Document, *, venue: bool = True) -> str:
-    meta = document.metadata
-    who = f"{', '.join(meta.authors)}: " if meta.authors else ""
-    when = f" ({meta.year})" if meta.year else ""
-    where = f", {meta.venue}" if venue and meta.venue else ""
-    return visible(f"{who}{document.title}{when}{where}")
 
 
 # -- what is wanted --------------------------------------------------------------------------------
@@ -144,7 +78,7 @@ def _work(document: Document, *, venue: bool = True) -> str:
 def _summary(plan: Plan) -> Iterable[Block]:
     brief = plan.project.brief
     objective = str(brief.get("objective") or "")
-    said = [_begun(objective).rstrip(".") + "."] if objective else []
+    said = [begun(objective).rstrip(".") + "."] if objective else []
     if brief.get("metric"):
         now = f"The metric, {brief['metric']}, is at {_amount(plan, brief.get('baseline'))} today"
         now += f" ({brief['baseline_is']})" if brief.get("baseline_is") else ""
@@ -153,13 +87,13 @@ def _summary(plan: Plan) -> Iterable[Block]:
     first = next((r for r in plan.ranking.ranked if r.gain_per_hour is not None), None)
     if first is not None and first.gain is not None:
         said.append(
-            f"Of {_count(len(plan.ranking.ranked), 'experiment')} the one to begin with is "
+            f"Of {count(len(plan.ranking.ranked), 'experiment')} the one to begin with is "
             f"“{first.experiment.title}”: {gain_text(plan, first.gain)} in {_hours(first.hours)}."
         )
     said += plan.schedule.sentences[:1] if plan.schedule is not None else ()
     if plan.questions:
         said.append(
-            f"{_count(len(plan.questions), 'question')} should be answered before anything starts."
+            f"{count(len(plan.questions), 'question')} should be answered before anything starts."
         )
     if said:
         yield Sentences(tuple(said))
@@ -205,107 +139,12 @@ def _brief(plan: Plan) -> Iterable[Block]:
         "Asked about metric and baseline": brief.get("asked"),
     }
     rows = tuple((name, value_text(value)) for name, value in facts.items() if value)
-    missing = ", ".join(MISSING.get(name, _spaced(name)) for name in plan.missing)
+    missing = ", ".join(MISSING.get(name, spaced(name)) for name in plan.missing)
     yield Heading("What we want")
     if rows:
         yield Table(("", ""), rows)
     if missing:
         yield Sentences((f"Still to be said: {missing}.",))
-
-
-# -- what literature offers ------------------------------------------------------------------------
-
-
-def _choices(plan: Plan, cite: _Cite) -> Iterable[Block]:
-    choices = [f for f in plan.findings if f.finding.kind == "design_choice"]
-    if not choices:
-        return
-    yield Heading("What literature offers: design choices")
-    axes = {**plan.axes, "": "Other"}
-    for axis, name in axes.items():
-        known = [f for f in choices if _axis(f, axes) == axis]
-        if known:
-            yield Heading(name, 3)
-        for found in known:
-            yield from _finding(plan, found, cite)
-
-
-def _axis(found: Supported, axes: dict[str, str]) -> str:
-    axis = str(found.finding.fields.get("axis", ""))
-    return axis if axis in axes else ""
-
-
-def _findings(plan: Plan, kind: FindingKind, cite: _Cite) -> Iterable[Block]:
-    some = [f for f in plan.findings if f.finding.kind == kind]
-    if some:
-        yield Heading(KIND_NAMES[kind][1])
-    for found in some:
-        yield from _finding(plan, found, cite)
-
-
-def _finding(plan: Plan, found: Supported, cite: _Cite) -> Iterable[Block]:
-    finding = found.finding
-    yield Heading(finding.name, 4 if finding.kind == "design_choice" else 3)
-    facts = {
-        "also called": ", ".join(finding.aliases),
-        **{
-            FIELDS.get(n, _spaced(n)): value_text(v)
-            for n, v in finding.fields.items()
-            if n != "axis"
-        },
-    }
-    about = "; ".join(f"{name}: {value}" for name, value in facts.items() if value)
-    ours = [c for c in found.candidates if c.project == plan.project.name]
-    status = "".join(f" In this project: {_decided(c)}" for c in ours)
-    others = [
-        f"{c.project} has it as {_decided(c)}"
-        for c in found.candidates
-        if c.project != plan.project.name and c.status not in {"new", "shortlisted"}
-    ]
-    yield Sentences(
-        tuple(filter(None, [strength(found) + status, f"{_begun(about)}." if about else "",
-                            *others, finding.note]))
-    )  # fmt: skip
-    for evidence in _shown(found):
-        yield cite(evidence)
-
-
-def _decided(candidate: Candidate) -> str:
-    reason = f": {candidate.reason.rstrip('.')}" if candidate.reason else ""
-    return f"{STATUSES[candidate.status]}{reason}."
-
-
-def strength(found: Supported) -> str:
-    """How much stands behind a finding, in a sentence."""
-    if not found.evidence:
-        return "No evidence yet."
-    works = {e.document.id for e in found.evidence if e.stance == "for"}
-    against = {e.document.id for e in found.evidence if e.stance == "against"}
-    numbers = {e.document.id for e in found.evidence if e.stance == "for" and e.effect}
-    said = f"{_count(len(works), 'work')} for it" if works else "Nothing for it"
-    said += f", {len(numbers)} of them with numbers" if numbers and len(works) > 1 else ""
-    said += ", with numbers" if numbers and len(works) == 1 else ""
-    return said + (f"; {len(against)} against it." if against else ".")
-
-
-def _shown(found: Supported) -> list[Evidence]:
-    """The quotes of the text itself: numbers before words, one of each side."""
-    kept: list[Evidence] = []
-    for stance in ("for", "against"):
-        side = [e for e in found.evidence if e.stance == stance]
-        kept += sorted(side, key=lambda e: e.effect is None)[: QUOTES // 2]
-    return kept
-
-
-def _appendix(plan: Plan, cite: _Cite) -> Iterable[Block]:
-    rest = [(f, [e for e in f.evidence if e not in _shown(f)]) for f in plan.findings]
-    if any(quotes for _, quotes in rest):
-        yield Heading("Appendix: more of what the works say")
-    for found, quotes in rest:
-        if quotes:
-            yield Heading(found.finding.name, 3)
-        for evidence in quotes:
-            yield cite(evidence)
 
 
 def _arithmetic(plan: Plan) -> Iterable[Block]:
@@ -324,33 +163,6 @@ def _arithmetic(plan: Plan) -> Iterable[Block]:
         if left:
             yield Sentences(("Not compared:",))
             yield Sentences(left, listed=True)
-
-
-def _datasets(plan: Plan, cite: _Cite) -> Iterable[Block]:
-    known = {each.finding.id: each for each in plan.assessments}
-    some = [f for f in plan.findings if f.finding.kind == "dataset"]
-    if some:
-        yield Heading(KIND_NAMES["dataset"][1])
-    for found in some:
-        yield from _finding(plan, found, cite)
-        if found.finding.id in known:
-            yield from _assessment(known[found.finding.id])
-
-
-def _assessment(about: Assessment) -> Iterable[Block]:
-    if about.fit is not None:
-        measured = f"Measured on {about.fit.source} and {about.fit.target}: {about.fit.verdict}."
-        yield Sentences((measured, *about.fit.sentences))
-    rated = [r for r in about.ratings if r.rating != "unknown" or r.note]
-    left = [_spaced(r.factor) for r in about.ratings if r not in rated]
-    if rated:
-        rows = tuple((_spaced(r.factor).capitalize(), r.rating, r.note) for r in rated)
-        yield Table(("Factor", "Rating", "Why"), rows)
-    if left:
-        said = (
-            "None of its seven factors is rated." if not rated else f"Not rated: {', '.join(left)}."
-        )
-        yield Sentences((said,))
 
 
 # -- what to try -----------------------------------------------------------------------------------
@@ -427,7 +239,7 @@ def _cost(experiment: Experiment) -> str:
     parts = (
         f"{people:g} person-hours" if people is not None else "",
         f"{gpus:g} GPU-hours" if gpus else "",
-        _count(runs, "run") + each if runs else "",
+        count(runs, "run") + each if runs else "",
     )
     return ", ".join(filter(None, parts)) or UNKNOWN
 
@@ -583,24 +395,12 @@ def _hours(hours: float | None) -> str:
     return UNKNOWN if hours is None else f"{hours:g} h"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _begun(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _and(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _joined(*parts: object) -> str | None:
     return ", ".join(value_text(part) for part in parts if part) or None
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _drawn(name: str, *arguments: Any, **options: Any) -> Callable[[], Any]:
