@@ -12,10 +12,10 @@ from typing import Any
 
 import streamlit as st
 
-from kb.errors import Conflict, KbError, UsageError
+from kb.errors import KbError, UsageError
 from kb.findings.fields import KINDS
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import finding_markup, finding_told, place, session
+from kb.pages import finding_markup, finding_told, forms, place, session
 from kb.pages.markup import box, escaped
 from kb.records import CANDIDATE_STATUSES, STANCES, Candidate, Evidence, Finding
 
@@ -130,52 +130,19 @@ def _removed(found: list[Evidence]) -> None:
                     )  # fmt: skip
 
 
-# -- forms that know what they began from --------------------------------------------------------
-
-
-def _begun(name: str, subject: object, seen: Any) -> dict[str, Any]:
-    """The state of the form `name` on `subject`: what was `seen` when it began, and its turn.
-
-    It begins anew on another subject, and after `_finish`.
-    """
-    forms: dict[str, dict[str, Any]] = st.session_state.setdefault("forms", {})
-    state = forms.get(name)
-    if state is None or state["subject"] != subject:
-        turn = st.session_state["turns"] = st.session_state.get("turns", 0) + 1
-        state = forms[name] = {
-            "subject": subject, "first": seen, "seen": seen, "turn": turn,
-        }  # fmt: skip
-    return state
-
-
-def _finish(name: str, finding: Finding) -> None:
-    """Forget the form `name`, and draw the page anew."""
-    st.session_state["forms"].pop(name, None)
+def _finish(form: forms.Form, finding: Finding) -> None:
+    """Forget the form, and say beside the finding that it is saved."""
     st.session_state["saved"] = finding.id
-    st.rerun()
-
-
-def _refused(name: str, error: KbError, newest: Any) -> None:
-    """Say why a form was not saved. After a conflict, what is newest can be taken note of."""
-    st.html(box(str(error)))
-    if isinstance(error, Conflict):
-        st.html(box("What you typed is kept. Above is what the others have made of it.", "note"))
-        st.button("I have looked at it: mine may be saved", key=f"{name}-seen",
-                  on_click=_take_note, args=(name, newest))  # fmt: skip
-
-
-def _take_note(name: str, newest: Any) -> None:
-    if name in st.session_state.get("forms", {}):
-        st.session_state["forms"][name]["seen"] = newest
+    forms.finish(form)
 
 
 # -- editing -------------------------------------------------------------------------------------
 
 
 def _edit(kb: KnowledgeBase, finding: Finding) -> None:
-    begun = _begun("editing", finding.id, finding)
-    first: Finding = begun["first"]
-    key = f"edit-{begun['turn']}"
+    form = forms.begun("finding edit", finding.id, finding)
+    first: Finding = form.first
+    key = f"edit-{form.turn}"
     with st.form(key, border=False):
         name = st.text_input("Name", first.name, key=f"{key}-name")
         aliases = st.text_area("Other names, one a line", "\n".join(first.aliases),
@@ -195,11 +162,11 @@ def _edit(kb: KnowledgeBase, finding: Finding) -> None:
         "fields": {n: v for n, v in fields.items() if v != first.fields.get(n)} or None,
     }
     try:
-        kb.workbench.edit_finding(begun["seen"], **changes)
+        kb.workbench.edit_finding(form.seen, **changes)
     except KbError as error:
-        _refused("editing", error, finding)
+        forms.refused(form, error, finding)
     else:
-        _finish("editing", finding)
+        _finish(form, finding)
 
 
 def _new(given: list[str], old: tuple[str, ...]) -> list[str] | None:
@@ -261,13 +228,13 @@ def _merge(kb: KnowledgeBase, finding: Finding, near: list[Finding]) -> None:
 
 
 def _merge_now(kept: int, other: int) -> None:
-    session.forget_forms()  # what they began from has other names now
+    forms.forget("finding")  # what they began from has other names now
     with session.sentences(), session.library() as kb:
         kb.store.findings.merge(kept, other)
 
 
 def _unmerge(merged: int) -> None:
-    session.forget_forms()
+    forms.forget("finding")
     with session.sentences(), session.library() as kb:
         kb.store.findings.unmerge(merged)
 
@@ -276,8 +243,8 @@ def _unmerge(merged: int) -> None:
 
 
 def _split(kb: KnowledgeBase, finding: Finding, found: list[Evidence]) -> None:
-    begun = _begun("splitting", finding.id, finding)
-    key = f"split-{begun['turn']}"
+    form = forms.begun("finding split", finding.id, finding)
+    key = f"split-{form.turn}"
     with st.form(key, border=False):
         st.html("<p>Which of the quotes speak of something else? They become the evidence of a "
                 "finding of its own. Merging the two undoes it.</p>")  # fmt: skip
@@ -296,13 +263,12 @@ def _split(kb: KnowledgeBase, finding: Finding, found: list[Evidence]) -> None:
             raise UsageError("Choose the quotes that speak of something else.")
         if len(chosen) == len(found):
             raise UsageError("Leave a quote where it is; to rename a finding, edit it.")
-        new = kb.store.findings.split(finding.id, chosen, name, revision=begun["seen"].revision)
+        new = kb.store.findings.split(finding.id, chosen, name, revision=form.seen.revision)
     except KbError as error:
-        _refused("splitting", error, finding)
+        forms.refused(form, error, finding)
     else:
         st.session_state["split-off"] = (finding.id, new.id, new.name)
-        st.session_state["forms"].pop("splitting", None)
-        st.rerun()
+        forms.finish(form)
 
 
 def _split_off(finding: Finding) -> None:
@@ -345,9 +311,9 @@ def _decide(
     kb: KnowledgeBase, finding: Finding, project: str, found: Mapping[str, Candidate]
 ) -> None:
     now = found.get(project)
-    begun = _begun("deciding", (finding.id, project), now)
-    first: Candidate | None = begun["first"]
-    key = f"decide-{begun['turn']}"
+    form = forms.begun("finding decide", (finding.id, project), now)
+    first: Candidate | None = form.first
+    key = f"decide-{form.turn}"
     with st.form(key, border=False):
         left, right = st.columns(2)
         status = left.selectbox(
@@ -360,16 +326,16 @@ def _decide(
         save = st.form_submit_button("Save the status", icon=":material/save:")
     if not save:
         return
-    seen: Candidate | None = begun["seen"]
+    seen: Candidate | None = form.seen
     try:
         kb.store.candidates.set(
             project, finding.id, status, revision=seen.revision if seen else 0,
             owner=owner.strip(), reason=reason.strip(), note=note.strip(),
         )  # fmt: skip
     except KbError as error:
-        _refused("deciding", error, now)
+        forms.refused(form, error, now)
     else:
-        _finish("deciding", finding)
+        _finish(form, finding)
 
 
 def _comments(kb: KnowledgeBase, finding: Finding) -> None:
@@ -389,8 +355,8 @@ def _remark(kb: KnowledgeBase, finding: Finding, subject: str, label: str) -> No
 
 
 def _comment(kb: KnowledgeBase, finding: Finding, subject: str, label: str) -> None:
-    name = f"commenting on {subject}"
-    key = f"comment-{_begun(name, finding.id, None)['turn']}"
+    form = forms.begun(f"finding comment {subject}", finding.id, None)
+    key = f"comment-{form.turn}"
     with st.form(key, border=False):
         text = st.text_area(label, key=f"{key}-text", height=80)
         send = st.form_submit_button("Comment", icon=":material/add_comment:")
@@ -401,4 +367,4 @@ def _comment(kb: KnowledgeBase, finding: Finding, subject: str, label: str) -> N
     except KbError as error:
         st.html(box(str(error)))
     else:
-        _finish(name, finding)
+        _finish(form, finding)

@@ -16,7 +16,7 @@ from kb.export import KIND_NAMES
 from kb.export.findings_csv import findings_csv
 from kb.export.findings_markdown import findings_markdown
 from kb.knowledge_base import KnowledgeBase
-from kb.pages import board, filters, finding, session, suggestions
+from kb.pages import board, filters, finding, forms, session, suggestions
 from kb.pages.markup import box
 from kb.records import Finding, Supported
 
@@ -41,7 +41,7 @@ def _several(kb: KnowledgeBase, view: str) -> None:
     elif not kb.store.findings.any():
         _welcome(kb)
     elif view == "board":
-        session.forget_forms()
+        forms.forget("finding")
         board.show(kb)
     else:
         _all(kb)
@@ -93,7 +93,7 @@ def _welcome(kb: KnowledgeBase) -> None:
 
 
 def _all(kb: KnowledgeBase) -> None:
-    session.forget_forms()
+    forms.forget("finding")
     chosen = _filters(kb)
     found = kb.store.candidates.supported(kb.workbench.findings(**chosen))
     if not found:

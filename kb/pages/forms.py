@@ -57,6 +57,13 @@ def close(form: Form, said: str = "") -> None:
         st.session_state["news"] = said
 
 
+def forget(prefix: str) -> None:
+    """Let the forms whose names begin so begin anew, from what is stored now."""
+    opened: dict[str, Form] = st.session_state.get("open-forms", {})
+    for name in [name for name in opened if name.startswith(prefix)]:
+        del opened[name]
+
+
 def say(said: str) -> None:
     """Let `said` stand where `news` is drawn next."""
     st.session_state["news"] = said

@@ -20,7 +20,7 @@ from kb.accounts import COOKIE, Accounts
 from kb.config import Config, read_config
 from kb.errors import KbError
 from kb.knowledge_base import Engine, KnowledgeBase
-from kb.pages import markup
+from kb.pages import forms, markup
 from kb.records import Member, Role
 
 log = logging.getLogger(__name__)
@@ -167,11 +167,6 @@ def style() -> None:
     st.html(_STYLE)
 
 
-def forget_forms() -> None:
-    """Let the forms of a finding begin anew, from what is stored now."""
-    st.session_state.pop("forms", None)
-
-
 Address = dict[str, str | list[str]]
 
 
@@ -187,7 +182,7 @@ def keep_question(address: Address) -> None:
 
 def open_finding(finding_id: int) -> None:
     """Leave this page for a finding's."""
-    forget_forms()
+    forms.forget("finding")
     st.switch_page(PAGES / "findings.py", query_params={"finding": str(finding_id)})
 
 
